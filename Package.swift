@@ -1,0 +1,130 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// BERTH_WITHOUT_REGISTRY leaves out `berth-registry` and with it swift-nio and async-http-client:
+/// the debug build of the unit tests does not need to compile them (scripts/test sets it).
+let withRegistry = Context.environment["BERTH_WITHOUT_REGISTRY"] == nil
+
+let house: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Fully static programs: no loader, no relocation (DESIGN.md, part 1). Release only, because a test
+/// bundle that depends on such a target would inherit the flags and fail to link.
+let fullyStatic: [LinkerSetting] = [
+  .unsafeFlags(["-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections"], .when(configuration: .release))
+]
+let staticWithFoundation: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections", "-l_FoundationCShims",
+      "-l_FoundationCollections", "-lswiftSynchronization", "-lswift_Concurrency", "-lswift_StringProcessing",
+      "-lswift_RegexParser",
+    ], .when(configuration: .release))
+]
+let staticStandardLibrary: [LinkerSetting] = [
+  .unsafeFlags(["-static-stdlib", "-Xlinker", "-s", "-Xlinker", "--gc-sections"], .when(configuration: .release))
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: house)
+}
+func program(_ name: String, _ dependencies: [Target.Dependency], _ linking: [LinkerSetting]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: house, linkerSettings: linking)
+}
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: house)
+}
+func system(_ name: String, pkgConfig: String, debian package: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+var targets: [Target] = [
+  // system
+  .target(name: "CSys", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")]),
+  library("Sys", ["CSys"]),
+  library("Netlink", ["Sys", "CSys"]),
+  system("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
+  system("CISAL", pkgConfig: "libisal", debian: "libisal-dev"),
+  system("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
+  system("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
+  // vocabulary
+  library("JSON"),
+  library("Problems", ["Sys"]),
+  library("RuntimeSpec", ["JSON"]),
+  library("ImageSpec", ["Problems", "Digests"]),
+  library("Digests", ["CCrypto"]),
+  // services
+  library("Seccomp", ["Sys", "CSys", "JSON", "RuntimeSpec", "Problems"]),
+  library("Cgroups", ["Sys", "CSys", "RuntimeSpec", "Problems"]),
+  library("MonitorProtocol", ["Sys", "CSys", "JSON", "Problems"]),
+  library("RegistryProtocol", ["Sys", "CSys", "JSON", "Problems"]),
+  library("UnpackProtocol", ["Sys", "CSys", "JSON", "Problems"]),
+  library("StateStore", ["CSQLite", "Sys", "JSON", "Problems"]),
+  library("ImageStore", ["StateStore", "ImageSpec", "Digests", "RegistryProtocol", "UnpackProtocol", "Sys", "CSys", "JSON", "Problems"]),
+  library("Templates", ["JSON", "Problems"]),
+  // libraries behind one program each
+  library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Netlink", "Sys", "CSys", "JSON", "Problems"]),
+  library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
+  library("Unpack", ["UnpackProtocol", "Seccomp", "Digests", "CISAL", "CZstd", "Sys", "CSys", "JSON", "Problems"]),
+  library("RegistryClient", ["RegistryProtocol", "ImageSpec", "Digests", "Seccomp", "Sys", "CSys", "JSON", "Problems"]),
+  library(
+    "Engine",
+    [
+      "ImageStore", "StateStore", "ImageSpec", "RuntimeSpec", "MonitorProtocol", "RegistryProtocol", "Seccomp",
+      "Digests", "Sys", "CSys", "JSON", "Problems",
+    ]),
+  library(
+    "CommandLineInterface",
+    ["Engine", "Templates", "JSON", "Problems", "Sys", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+  // programs
+  program("berth", ["CommandLineInterface", "Engine"], staticWithFoundation),
+  program("berth-runtime", ["Runtime"], fullyStatic),
+  program("berth-monitor", ["Monitor"], fullyStatic),
+  program("berth-unpack", ["Unpack"], staticStandardLibrary),
+  program("berth-hello", ["Sys", "CSys"], fullyStatic),
+  // tests
+  .target(name: "TestKit", dependencies: ["Sys", "CSys", "JSON"], path: "Tests/TestKit", swiftSettings: house),
+  tests("Sys", ["Sys", "CSys"]),
+  tests("JSON", ["JSON"]),
+  tests("Problems", ["Problems", "Sys"]),
+  tests("RuntimeSpec", ["RuntimeSpec", "JSON"]),
+  tests("ImageSpec", ["ImageSpec", "Digests", "Problems"]),
+  tests("Seccomp", ["Seccomp", "RuntimeSpec", "JSON"]),
+  tests("Cgroups", ["Cgroups", "RuntimeSpec"]),
+  tests("MonitorProtocol", ["MonitorProtocol", "JSON", "Sys"]),
+  tests("RegistryProtocol", ["RegistryProtocol", "JSON", "Sys"]),
+  tests("RegistryClient", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Problems"]),
+  tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
+  tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Problems", "Sys"]),
+  tests("Templates", ["Templates", "JSON", "Problems"]),
+  tests("Runtime", ["Runtime", "RuntimeSpec", "Sys", "JSON"]),
+  tests("Monitor", ["Monitor", "MonitorProtocol", "Sys", "JSON"]),
+  tests("Unpack", ["Unpack", "UnpackProtocol", "Sys", "CSys"]),
+  tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
+  tests("CommandLineInterface", ["CommandLineInterface", "Engine", "Problems", "JSON"]),
+  tests("House", ["TestKit"]),
+  // the installed release programs, as root: scripts/test builds and installs them first
+  tests("Privileged", ["TestKit", "JSON", "Sys", "CSys"]),
+]
+
+var dependencies: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+]
+if withRegistry {
+  dependencies.append(.package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"))
+  targets += [
+    library("Registry", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Problems", "Sys", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
+    program("berth-registry", ["Registry"], staticStandardLibrary),
+  ]
+}
+
+let package = Package(
+  name: "berth",
+  products: [.library(name: "Engine", targets: ["Engine"])],
+  dependencies: dependencies,
+  targets: targets
+)

@@ -1,0 +1,52 @@
+#include "csys.h"
+#include "result.h"
+
+enum { FDS_MAX = 16 };
+
+int csys_socket(int domain, int type, int protocol) { return RESULT(socket(domain, type | SOCK_CLOEXEC, protocol)); }
+int csys_socketpair(int domain, int type, int protocol, int ends[2]) {
+  return RESULT(socketpair(domain, type | SOCK_CLOEXEC, protocol, ends));
+}
+int csys_bind(int fd, const void *address, socklen_t size) { return RESULT(bind(fd, address, size)); }
+int csys_connect(int fd, const void *address, socklen_t size) { return RESULT(connect(fd, address, size)); }
+int csys_listen(int fd, int backlog) { return RESULT(listen(fd, backlog)); }
+int csys_accept4(int fd, int flags) { return RESULT(accept4(fd, NULL, NULL, flags | SOCK_CLOEXEC)); }
+int csys_shutdown(int fd, int how) { return RESULT(shutdown(fd, how)); }
+
+ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags) {
+  if (fd_count < 0 || fd_count > FDS_MAX) return -EINVAL;
+  union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int) * FDS_MAX)]; } control;
+  memset(&control, 0, sizeof control);
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  if (fd_count) {
+    message.msg_control = &control;
+    message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)fd_count);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)fd_count);
+    memcpy(CMSG_DATA(header), fds, sizeof(int) * (size_t)fd_count);
+  }
+  return RESULT(sendmsg(socket, &message, flags | MSG_NOSIGNAL));
+}
+
+ssize_t csys_receive_fds(int socket, void *bytes, size_t count, int *fds, int *fd_count, int flags) {
+  union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int) * FDS_MAX)]; } control;
+  struct iovec part = {.iov_base = bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  int room = *fd_count;
+  *fd_count = 0;
+  ssize_t got = RESULT(recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC));
+  if (got < 0) return got;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    int *sent = (int *)CMSG_DATA(header);
+    int number = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    for (int i = 0; i < number; i++) {
+      if (*fd_count < room) fds[(*fd_count)++] = sent[i];
+      else close(sent[i]); /* nobody asked for it */
+    }
+  }
+  return got;
+}

@@ -1,0 +1,62 @@
+import CSys
+import Glibc
+
+/// A unix socket's address; longer paths go through /proc/self/fd/N/name of an open directory.
+private func withAddress<R>(_ path: String, _ body: (UnsafeRawPointer, socklen_t) -> R) throws(Errno) -> R {
+  var address = sockaddr_un()
+  address.sun_family = sa_family_t(AF_UNIX)
+  let bytes = Array(path.utf8)
+  guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { throw Errno(rawValue: ENAMETOOLONG) }
+  withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+  return withUnsafeBytes(of: &address) { body($0.baseAddress!, socklen_t($0.count)) }
+}
+private func shortened<R: ~Copyable>(_ path: String, _ body: (String) throws(Errno) -> R) throws(Errno) -> R {
+  if path.utf8.count < 108 { return try body(path) }
+  let directory = try open(parentPath(of: path), O_PATH_ | O_DIRECTORY)
+  let name = path.split(separator: "/").last ?? ""
+  return try body("/proc/self/fd/\(directory.borrowed)/\(name)")
+}
+
+/// Listens on a unix socket. - Parameter type: `SOCK_STREAM` or `SOCK_SEQPACKET`, with `SOCK_NONBLOCK` if wanted.
+package func listenUnix(_ path: String, type: CInt, backlog: CInt = 16) throws(Errno) -> OwnedFD {
+  let socket = OwnedFD(adopting: try check(csys_socket(AF_UNIX, type, 0)))
+  let raw = socket.borrowed
+  try shortened(path) { (path) throws(Errno) in
+    _ = try check(try withAddress(path) { csys_bind(raw, $0, $1) })
+  }
+  try check(csys_listen(socket.borrowed, backlog))
+  return socket
+}
+package func connectUnix(_ path: String, type: CInt) throws(Errno) -> OwnedFD {
+  let socket = OwnedFD(adopting: try check(csys_socket(AF_UNIX, type, 0)))
+  let raw = socket.borrowed
+  try shortened(path) { (path) throws(Errno) in
+    _ = try check(try withAddress(path) { csys_connect(raw, $0, $1) })
+  }
+  return socket
+}
+package func accept(_ listener: borrowing OwnedFD, flags: CInt = 0) throws(Errno) -> OwnedFD {
+  OwnedFD(adopting: try check(csys_accept4(listener.borrowed, flags)))
+}
+
+/// Sends one message with descriptors (`SCM_RIGHTS`; the sender keeps its own).
+package func send(_ socket: borrowing OwnedFD, _ bytes: [UInt8], descriptors: [CInt] = []) throws(Errno) {
+  let raw = socket.borrowed
+  let sent = try uninterrupted { () throws(Errno) in
+    try check(csys_send_fds(raw, bytes, bytes.count, descriptors, CInt(descriptors.count), 0))
+  }
+  if sent < bytes.count { try writeAll(raw, Array(bytes[sent...])) }
+}
+
+/// Receives one message and up to `descriptorsMax` (≤ 16) descriptors; no bytes means the peer has gone.
+package func receive(_ socket: borrowing OwnedFD, bytesMax: Int, descriptorsMax: Int = 0) throws(Errno) -> (bytes: [UInt8], descriptors: [CInt]) {
+  var bytes = [UInt8](repeating: 0, count: bytesMax)
+  var fds = [CInt](repeating: -1, count: max(descriptorsMax, 1))
+  var count = CInt(descriptorsMax)
+  let raw = socket.borrowed
+  let got = try uninterrupted { () throws(Errno) in
+    count = CInt(descriptorsMax)
+    return try check(csys_receive_fds(raw, &bytes, bytesMax, &fds, &count, 0))
+  }
+  return (Array(bytes[..<got]), Array(fds[..<Int(count)]))
+}

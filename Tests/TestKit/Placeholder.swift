@@ -1,0 +1,1 @@
+// Fixtures land with the first tests.
