@@ -1,1 +1,0 @@
-// Fixtures land with the first tests.
