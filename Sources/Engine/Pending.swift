@@ -1,0 +1,114 @@
+public import JSON
+public import Problems
+
+// The signatures of what the other files of this module are about to hold; each moves out when it is written.
+private func pending<R>(as: R.Type = R.self, _ name: String) throws(Problem) -> R {
+  throw Problem(code: .unsupported, message: "\(name) is not there yet")
+}
+
+extension Engine {
+  /// Makes a container; its image is fetched as `options.pull` says.
+  /// - Returns: its ID.
+  public func create(_ options: ContainerOptions) throws(Problem) -> String { try pending("create") }
+
+  /// Starts a container without attaching. - Returns: its ID.
+  @discardableResult public func start(_ name: String) throws(Problem) -> String { try pending("start") }
+  /// Starts it with the caller's streams attached, from the first byte on.
+  public func startAttached(_ name: String, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("start") }
+  /// create and start. - Returns: the ID.
+  public func run(_ options: ContainerOptions) throws(Problem) -> String { try pending("run") }
+  /// create, start attached, and with `removeWhenDone` remove.
+  public func runAttached(_ options: ContainerOptions, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("run") }
+  public func attach(_ name: String, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("attach") }
+  /// Runs a command in a running container with the caller's streams.
+  public func exec(_ name: String, _ options: ExecOptions) throws(Problem) -> AttachResult { try pending("exec") }
+  /// - Returns: the session's ID.
+  public func execDetached(_ name: String, _ options: ExecOptions) throws(Problem) -> String { try pending("exec") }
+  /// Writes the log to the two descriptors, stream by stream.
+  public func logs(_ name: String, _ query: LogQuery, standardOutput: CInt = 1, standardError: CInt = 2) throws(Problem) { try pending(as: Void.self, "logs") }
+
+  public func list(_ query: ListQuery) throws(Problem) -> [ContainerSummary] { try pending("ps") }
+  /// podman's and Docker's inspect document of one container.
+  public func inspect(_ name: String, sizes: Bool = false) throws(Problem) -> JSON { try pending("inspect") }
+  /// The full ID that a full name, full ID or unique prefix means.
+  public func containerID(_ name: String) throws(Problem) -> String { try pending("lookup") }
+  public func containerExists(_ name: String) throws(Problem) -> Bool { try pending("exists") }
+  /// The container made last. - Throws: `.notFound` where there is none.
+  public func latestContainer() throws(Problem) -> String { try pending("latest") }
+  /// IDs of all containers (of the running ones with `running`), oldest first.
+  public func containerIDs(running: Bool = false) throws(Problem) -> [String] { try pending("all") }
+
+  /// Waits for one of the states; nil is stopped or exited. - Returns: the exit code, -1 for other states.
+  public func wait(_ name: String, for states: [ContainerState] = []) throws(Problem) -> Int32 { try pending("wait") }
+  /// - Parameter timeoutSeconds: nil is the container's own; 0 kills at once. - Returns: its ID.
+  @discardableResult public func stop(_ name: String, timeoutSeconds: Int? = nil) throws(Problem) -> String { try pending("stop") }
+  @discardableResult public func kill(_ name: String, signal: Int32 = 9) throws(Problem) -> String { try pending("kill") }
+  @discardableResult public func restart(_ name: String, timeoutSeconds: Int? = nil) throws(Problem) -> String { try pending("restart") }
+  @discardableResult public func pause(_ name: String) throws(Problem) -> String { try pending("pause") }
+  @discardableResult public func unpause(_ name: String) throws(Problem) -> String { try pending("unpause") }
+  public func rename(_ name: String, to newName: String) throws(Problem) { try pending(as: Void.self, "rename") }
+  /// - Returns: its ID; nil where it was not there and `ignore` is set.
+  @discardableResult public func remove(_ name: String, _ options: RemoveOptions = RemoveOptions()) throws(Problem) -> String? { try pending("rm") }
+  /// Removes what is not running. Filters: label, label!, until.
+  public func pruneContainers(_ filters: [ListFilter] = []) throws(Problem) -> PruneReport { try pending("prune") }
+  /// Undoes what a run left after the container ended; the monitor's exit command. - Parameter remove: `--rm`.
+  public func cleanup(_ name: String, remove: Bool) throws(Problem) { try pending(as: Void.self, "cleanup") }
+
+  public func createVolume(_ options: VolumeOptions) throws(Problem) -> String { try pending("volume create") }
+  /// Filters: name, label, driver, dangling, until.
+  public func volumes(_ filters: [ListFilter] = []) throws(Problem) -> [VolumeSummary] { try pending("volume ls") }
+  public func inspectVolume(_ name: String) throws(Problem) -> JSON { try pending("volume inspect") }
+  /// - Parameter force: remove the containers that use it, too. - Returns: its name.
+  @discardableResult public func removeVolume(_ name: String, force: Bool = false) throws(Problem) -> String { try pending("volume rm") }
+  public func pruneVolumes(_ filters: [ListFilter] = []) throws(Problem) -> PruneReport { try pending("volume prune") }
+
+  /// podman's info document: host, store, registries, version.
+  public func info() throws(Problem) -> JSON { try pending("info") }
+  public func version() -> JSON { .null }
+}
+
+// Flag grammars: a Problem names the flag and the value.
+extension ContainerMount {
+  /// `-v [SOURCE|NAME:]DESTINATION[:OPTIONS]`; a relative source starts with "./" or "../".
+  public init(volumeFlag text: String) throws(Problem) { try self = pending("-v") }
+  /// `--mount type=bind|tmpfs|volume,source=…,destination=…[,readonly][,…]`.
+  public init(mountFlag text: String) throws(Problem) { try self = pending("--mount") }
+  /// `--tmpfs DESTINATION[:OPTIONS]`.
+  public init(tmpfsFlag text: String) throws(Problem) { try self = pending("--tmpfs") }
+}
+extension DeviceMapping {
+  public init(flag text: String) throws(Problem) { try self = pending("--device") }
+}
+extension Ulimit {
+  public init(flag text: String) throws(Problem) { try self = pending("--ulimit") }
+}
+extension HostEntry {
+  public init(flag text: String) throws(Problem) { try self = pending("--add-host") }
+}
+extension NamespaceMode {
+  /// - Parameter flag: "--pid", "--ipc", "--uts" or "--cgroupns": not every mode fits every namespace.
+  public init(_ text: String, flag: String) throws(Problem) { try self = pending(flag) }
+}
+extension NetworkMode {
+  public init(_ text: String) throws(Problem) { try self = pending("--network") }
+}
+/// Readers of single values, for flags that are not a type of their own.
+public enum FlagValue {
+  /// "64m", "1g", "512" (bytes), "1.5G".
+  public static func bytes(_ text: String, flag: String) throws(Problem) -> Int64 { try pending(flag) }
+  /// As `bytes`, and -1.
+  public static func bytesOrUnlimited(_ text: String, flag: String) throws(Problem) -> Int64 { try pending(flag) }
+  /// "1.5" CPUs in billionths.
+  public static func nanoCPUs(_ text: String, flag: String) throws(Problem) -> Int64 { try pending(flag) }
+  /// A signal's name or number.
+  public static func signal(_ text: String, flag: String) throws(Problem) -> Int32 { try pending(flag) }
+  /// "", a JSON list of strings, or one word.
+  public static func entrypoint(_ text: String) throws(Problem) -> [String] { try pending("--entrypoint") }
+  /// "name=value".
+  public static func pair(_ text: String, flag: String) throws(Problem) -> (name: String, value: String) { try pending(flag) }
+  /// "key=value" with an optional value, as `--label` takes it.
+  public static func label(_ text: String, flag: String) throws(Problem) -> (name: String, value: String) { try pending(flag) }
+}
+extension ListFilter {
+  public init(flag text: String) throws(Problem) { try self = pending("--filter") }
+}
