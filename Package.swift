@@ -88,7 +88,7 @@ var targets: [Target] = [
   program("berth-hello", ["Sys", "CSys"], fullyStatic),
   // tests
   .target(name: "TestKit", dependencies: ["Sys", "CSys", "JSON"], path: "Tests/TestKit", swiftSettings: house),
-  tests("Sys", ["Sys", "CSys"]),
+  tests("Sys", ["Sys", "CSys", "TestKit"]),
   tests("JSON", ["JSON"]),
   tests("Problems", ["Problems", "Sys"]),
   tests("RuntimeSpec", ["RuntimeSpec", "JSON"]),
@@ -106,7 +106,7 @@ var targets: [Target] = [
   tests("Unpack", ["Unpack", "UnpackProtocol", "Sys", "CSys"]),
   tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
   tests("CommandLineInterface", ["CommandLineInterface", "Engine", "Problems", "JSON"]),
-  tests("House", ["TestKit"]),
+  tests("House", ["TestKit", "Sys"]),
   // the installed release programs, as root: scripts/test builds and installs them first
   tests("Privileged", ["TestKit", "JSON", "Sys", "CSys"]),
 ]
