@@ -52,6 +52,10 @@ package struct Pipe: ~Copyable {
     }
     return Pipe(reader: OwnedFD(adopting: ends.0), writer: OwnedFD(adopting: ends.1))
   }
+  /// Closes the writing end (a child has its own) and hands over the other.
+  package consuming func closingWriter() -> OwnedFD { reader }
+  /// Closes the reading end and hands over the other.
+  package consuming func closingReader() -> OwnedFD { writer }
 }
 
 /// Both ends of socketpair(2), `AF_UNIX`.
@@ -70,4 +74,6 @@ package struct SocketPair: ~Copyable {
     }
     return SocketPair(first: OwnedFD(adopting: ends.0), second: OwnedFD(adopting: ends.1))
   }
+  /// Closes the second end (a child has its own) and hands over the first.
+  package consuming func closingSecond() -> OwnedFD { first }
 }
