@@ -37,7 +37,7 @@ public struct OwnedFD: ~Copyable, Sendable {
 }
 
 /// Both ends of pipe(2).
-package struct Pipe: ~Copyable {
+@frozen package struct Pipe: ~Copyable {
   package var reader: OwnedFD
   package var writer: OwnedFD
   package init(reader: consuming OwnedFD, writer: consuming OwnedFD) {
@@ -59,7 +59,7 @@ package struct Pipe: ~Copyable {
 }
 
 /// Both ends of socketpair(2), `AF_UNIX`.
-package struct SocketPair: ~Copyable {
+@frozen package struct SocketPair: ~Copyable {
   package var first: OwnedFD
   package var second: OwnedFD
   package init(first: consuming OwnedFD, second: consuming OwnedFD) {
