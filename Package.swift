@@ -86,6 +86,8 @@ var targets: [Target] = [
   program("berth-monitor", ["Monitor"], fullyStatic),
   program("berth-unpack", ["Unpack"], staticStandardLibrary),
   program("berth-hello", ["Sys", "CSys"], fullyStatic),
+  .executableTarget(
+    name: "berth-bench", dependencies: ["Sys", "CSys", "JSON"], path: "Benchmarks/berth-bench", swiftSettings: house),
   // tests
   .target(name: "TestKit", dependencies: ["Sys", "CSys", "JSON"], path: "Tests/TestKit", swiftSettings: house),
   tests("Sys", ["Sys", "CSys", "TestKit"]),
