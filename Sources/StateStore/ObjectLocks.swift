@@ -1,0 +1,35 @@
+package import Problems
+package import Sys
+
+/// One lock file per object: nothing to run out of, nothing to renumber, no two objects with one lock (PD-35).
+///
+/// Order, to never deadlock: container, volume, image, layer; by ID within a kind.
+package struct ObjectLocks: Sendable {
+  package enum Kind: String, Sendable { case container = "containers", volume = "volumes", image = "images", layer = "layers", intent = "intents" }
+  let directory: String
+
+  package func path(_ kind: Kind, _ name: String) -> String { "\(directory)/\(kind.rawValue)/\(name).lock" }
+
+  /// Waits for the object's lock; it is held until the value goes.
+  package func acquire(_ kind: Kind, _ name: String) throws(Problem) -> FileLock {
+    let path = path(kind, name)
+    return try doing("lock \(path)") { () throws(Errno) in
+      do throws(Errno) { return try FileLock(path) } catch where error == .notFound {
+        try makeDirectories(parentPath(of: path), mode: 0o700)
+        return try FileLock(path)
+      }
+    }
+  }
+
+  /// The lock if nobody holds it, else nil.
+  package func tryAcquire(_ kind: Kind, _ name: String) throws(Problem) -> FileLock? {
+    let path = path(kind, name)
+    do throws(Errno) { return try FileLock(path, waiting: false) } catch {
+      if error == .wouldBlock { return nil }
+      throw Problem(code: Problem.Code(error), message: "lock \(path)", cause: error)
+    }
+  }
+
+  /// Removes an object's lock file; the caller holds it. Others that wait on it notice and make a new one.
+  package func remove(_ kind: Kind, _ name: String) { try? unlink(path(kind, name)) }
+}
