@@ -1,0 +1,144 @@
+import Glibc
+public import Problems
+import Sys
+
+extension DeviceMapping {
+  /// `--device HOST[:CONTAINER][:ACCESS]`.
+  public init(flag text: String) throws(Problem) {
+    let flag = "--device"
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    if text.contains("="), !text.hasPrefix("/") {
+      throw Problem(code: .unsupported, message: "--device \"\(text)\": CDI devices are not supported yet")
+    }
+    guard (1...3).contains(parts.count), parts[0].hasPrefix("/") else {
+      throw FlagValue.invalid(text, flag, "want /HOST/PATH[:/CONTAINER/PATH][:rwm]")
+    }
+    self.init(hostPath: parts[0], containerPath: parts[0])
+    var rest = parts.dropFirst()
+    if let path = rest.first, path.hasPrefix("/") {
+      containerPath = path
+      rest = rest.dropFirst()
+    }
+    if let words = rest.first {
+      let letters = Set(words)
+      guard rest.count == 1, !words.isEmpty, letters.count == words.count, letters.isSubset(of: ["r", "w", "m"]) else {
+        throw FlagValue.invalid(text, flag, "the access is made of r, w and m")
+      }
+      access = words
+    }
+  }
+}
+
+extension Ulimit {
+  /// Names of prlimit(2)'s resources, without RLIMIT_.
+  static let names = [
+    "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
+    "rttime", "sigpending", "stack", "as",
+  ]
+  /// `--ulimit NAME=SOFT[:HARD]`.
+  public init(flag text: String) throws(Problem) {
+    let flag = "--ulimit"
+    let pair = try FlagValue.pair(text, flag: flag)
+    let name = pair.name.lowercased()
+    guard Self.names.contains(name) else {
+      throw FlagValue.invalid(text, flag, "unknown limit \"\(pair.name)\": want one of \(Self.names.joined(separator: ", "))")
+    }
+    let values = pair.value.split(separator: ":", omittingEmptySubsequences: false).map { value in
+      value == "unlimited" ? -1 : Int64(value)
+    }
+    guard (1...2).contains(values.count), let soft = values[0], let hard = values[values.count - 1], soft >= -1, hard >= -1 else {
+      throw FlagValue.invalid(text, flag, "want NAME=SOFT[:HARD] with numbers or -1")
+    }
+    guard hard == -1 || (soft != -1 && soft <= hard) else {
+      throw FlagValue.invalid(text, flag, "the soft limit is above the hard limit")
+    }
+    self.init(name: name, soft: soft, hard: hard)
+  }
+}
+
+extension HostEntry {
+  /// `--add-host NAME:ADDRESS`.
+  public init(flag text: String) throws(Problem) {
+    let flag = "--add-host"
+    guard let colon = text.firstIndex(of: ":"), colon != text.startIndex else {
+      throw FlagValue.invalid(text, flag, "want NAME:ADDRESS")
+    }
+    let address = String(text[text.index(after: colon)...])
+    if address == "host-gateway" {
+      throw Problem(code: .unsupported, message: "--add-host host-gateway needs a bridge network, which is not supported yet")
+    }
+    var room = in6_addr()
+    guard inet_pton(AF_INET, address, &room) == 1 || inet_pton(AF_INET6, address, &room) == 1 else {
+      throw FlagValue.invalid(text, flag, "\"\(address)\" is not an IP address")
+    }
+    let name = String(text[..<colon]).split(separator: ";").joined(separator: " ")
+    guard !name.contains("\n"), !name.isEmpty else { throw FlagValue.invalid(text, flag, "the name is empty") }
+    self.init(name: name, address: address)
+  }
+}
+
+extension NamespaceMode {
+  /// - Parameter flag: "--pid", "--ipc", "--uts" or "--cgroupns": not every mode fits every namespace.
+  public init(_ text: String, flag: String) throws(Problem) {
+    let isIPC = flag == "--ipc"
+    switch text {
+    case "host": self = .host
+    case "private", "": self = .private
+    case "shareable" where isIPC: self = .shareable
+    case "none" where isIPC: self = .none
+    default:
+      if let name = NamespaceMode.rest(of: text, after: "container:") {
+        self = .container(name)
+      } else if let path = NamespaceMode.rest(of: text, after: "ns:"), path.hasPrefix("/") {
+        self = .path(path)
+      } else {
+        let more = isIPC ? "shareable, none, " : ""
+        throw FlagValue.invalid(text, flag, "want host, private, \(more)container:NAME or ns:/PATH")
+      }
+    }
+  }
+  static func rest(of text: String, after prefix: String) -> String? {
+    guard text.hasPrefix(prefix), text.utf8.count > prefix.utf8.count else { return nil }
+    return String(text.dropFirst(prefix.count))
+  }
+  /// As the flag takes it; Docker's HostConfig shows it so, too.
+  var text: String {
+    switch self {
+    case .host: "host"
+    case .private: "private"
+    case .shareable: "shareable"
+    case .none: "none"
+    case .container(let name): "container:\(name)"
+    case .path(let path): "ns:\(path)"
+    }
+  }
+}
+
+extension NetworkMode {
+  /// `--network none|host|container:NAME|ns:/PATH`.
+  public init(_ text: String) throws(Problem) {
+    switch text {
+    case "none": self = .none
+    case "host": self = .host
+    default:
+      if let name = NamespaceMode.rest(of: text, after: "container:") {
+        self = .container(name)
+      } else if let path = NamespaceMode.rest(of: text, after: "ns:"), path.hasPrefix("/") {
+        self = .path(path)
+      } else {
+        throw Problem(
+          code: .unsupported, message: "--network \"\(text)\" is not supported yet",
+          hint: "use none, host, container:NAME or ns:/PATH")
+      }
+    }
+  }
+  var text: String {
+    switch self {
+    case .isolated: "isolated"
+    case .none: "none"
+    case .host: "host"
+    case .container(let name): "container:\(name)"
+    case .path(let path): "ns:\(path)"
+    }
+  }
+}
