@@ -65,6 +65,10 @@ package struct MonitorConfiguration: Equatable, Sendable {
   /// Made (empty) when the kernel killed a process of the container for memory.
   package var oomFile: String?
   /// Run, detached, after the exit file is there; empty is none.
+  ///
+  /// While the client of descriptor 5 stays connected after it got `exit`, the command waits: a `detach` packet from
+  /// it then says that it has cleaned up itself, and the command is not run at all; a connection that ends without
+  /// one (the client died, or had left before) lets it run. An attached `run --rm` saves a process by this.
   package var exitCommand: [String]
   package var exec: Exec?
   /// Descriptors from 3 on that the container inherits: the monitor gets them from 6 on.
