@@ -79,7 +79,7 @@ var targets: [Target] = [
     ]),
   library(
     "CommandLineInterface",
-    ["Engine", "Templates", "JSON", "Problems", "Sys", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    ["Engine", "ImageStore", "Templates", "JSON", "Problems", "Sys", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
   // programs
   program("berth", ["CommandLineInterface", "Engine"], staticWithFoundation),
   program("berth-runtime", ["Runtime"], fullyStatic),
