@@ -36,6 +36,7 @@ package func processes(mentioning text: String) -> [pid_t] {
 /// An engine of one test's own: root and runroot in a scratch directory, all containers gone at the end.
 package struct TestEngine {
   package let scratch: String
+  package init(scratch: String) { self.scratch = scratch }
   package var root: String { scratch + "/root" }
   package var runroot: String { scratch + "/run" }
   package var environment: [String: String] { ["BERTH_ROOT": root, "BERTH_RUNROOT": runroot, "BERTH_LIBEXEC": Installed.libexec] }
