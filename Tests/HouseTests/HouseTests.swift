@@ -32,6 +32,23 @@ import Testing
     }
   }
 
+  @Test func functionsHaveOneJob() throws {
+    for file in try sources() where file.name.hasSuffix(".swift") {
+      let lines = file.text.split(separator: "\n", omittingEmptySubsequences: false)
+      var start: (line: Int, indent: Substring)?
+      for (number, line) in lines.enumerated() {
+        #expect(line.count <= 120, "\(file.name):\(number + 1): \(line.count) columns")
+        let indent = line.prefix { $0 == " " }
+        if let open = start, line == open.indent + "}" {
+          #expect(number - open.line < 60, "\(file.name):\(open.line + 1): a function of \(number - open.line + 1) lines")
+          start = nil
+        } else if start == nil, line.contains("func "), line.hasSuffix("{") {
+          start = (number, indent)
+        }
+      }
+    }
+  }
+
   @Test func bannedWords() throws {
     let banned = [
       ("fatalError(", "throw a Problem, or precondition with the value in its message"),
