@@ -64,13 +64,16 @@ var targets: [Target] = [
   library("RegistryProtocol", ["Sys", "CSys", "JSON", "Problems"]),
   library("UnpackProtocol", ["Digests", "Sys", "CSys", "JSON", "Problems"]),
   library("StateStore", ["CSQLite", "Sys", "JSON", "Problems"]),
-  library("ImageStore", ["StateStore", "ImageSpec", "Digests", "RegistryProtocol", "UnpackProtocol", "Sys", "CSys", "JSON", "Problems"]),
+  library(
+    "ImageStore",
+    ["StateStore", "ImageSpec", "Digests", "RegistryProtocol", "UnpackProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library("Templates", ["JSON", "Problems"]),
   // libraries behind one program each
   library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Netlink", "Sys", "CSys", "JSON", "Problems"]),
   library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library("Unpack", ["UnpackProtocol", "Seccomp", "Digests", "CISAL", "CZstd", "Sys", "CSys", "JSON", "Problems"]),
-  library("RegistryClient", ["RegistryProtocol", "ImageSpec", "Digests", "Seccomp", "Sys", "CSys", "JSON", "Problems"]),
+  library(
+    "RegistryClient", ["RegistryProtocol", "ImageSpec", "Digests", "Seccomp", "Sys", "CSys", "JSON", "Problems"]),
   library(
     "Engine",
     [
@@ -79,7 +82,10 @@ var targets: [Target] = [
     ]),
   library(
     "CommandLineInterface",
-    ["Engine", "ImageStore", "Templates", "JSON", "Problems", "Sys", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    [
+      "Engine", "ImageStore", "Templates", "JSON", "Problems", "Sys",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ]),
   // programs
   program("berth", ["CommandLineInterface", "Engine"], staticWithFoundation),
   program("berth-runtime", ["Runtime"], fullyStatic),
@@ -119,7 +125,12 @@ var dependencies: [Package.Dependency] = [
 if withRegistry {
   dependencies.append(.package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"))
   targets += [
-    library("Registry", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Problems", "Sys", .product(name: "AsyncHTTPClient", package: "async-http-client")]),
+    library(
+      "Registry",
+      [
+        "RegistryClient", "RegistryProtocol", "ImageSpec", "Problems", "Sys",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
     program("berth-registry", ["Registry"], staticStandardLibrary),
   ]
 }

@@ -21,7 +21,10 @@ struct Podman {
         """
       try? replaceFile(configuration, with: Array(text.utf8), durable: false)
     }
-    return ["/usr/bin/env", "CONTAINERS_CONF=\(configuration)", "podman", "--root", scratch + "/root", "--runroot", scratch + "/run"] + arguments
+    return [
+      "/usr/bin/env", "CONTAINERS_CONF=\(configuration)", "podman", "--root", scratch + "/root", "--runroot",
+      scratch + "/run",
+    ] + arguments
   }
   func remove() {
     execute(command("rm", "-f", "-a", "-t", "0"))
@@ -58,7 +61,9 @@ struct EngineRows {
   func rows() -> [Row] {
     guard importImage() else { return [] }
     var rows: [Row] = []
-    rows += pair("berth run --rm --network none true", 0.1, 0.1) { $0("run", "--rm", "--network", "none", Self.image, "true") }
+    rows += pair("berth run --rm --network none true", 0.1, 0.1) {
+      $0("run", "--rm", "--network", "none", Self.image, "true")
+    }
     rows += pair("berth run --rm --network none true, no seccomp", nil, nil) {
       $0("run", "--rm", "--network", "none", "--security-opt", "seccomp=unconfined", Self.image, "true")
     }
@@ -82,11 +87,14 @@ struct EngineRows {
     return ours == 0
   }
 
-  private func pair(_ work: String, _ wallGoal: Double?, _ cpuGoal: Double?, _ arguments: ((String...) -> [String]) -> [String]) -> [Row] {
+  private func pair(
+    _ work: String, _ wallGoal: Double?, _ cpuGoal: Double?, _ arguments: ((String...) -> [String]) -> [String]
+  ) -> [Row] {
     let given = arguments { (words: String...) in words }
     let costs = measure(
       [
-        Contender(name: "berth", command: berth.command() + given), Contender(name: "podman", command: podman.command(given)),
+        Contender(name: "berth", command: berth.command() + given),
+        Contender(name: "podman", command: podman.command(given)),
       ], rounds: rounds)
     guard let ours = costs["berth"], let peer = costs["podman"] else { return [] }
     return [Row(work: work, ours: ours, peerName: "podman", peer: peer, wallGoal: wallGoal, cpuGoal: cpuGoal)]
@@ -96,7 +104,10 @@ struct EngineRows {
   private func parallelRuns() -> [Row] {
     func together(_ command: [String]) -> [String] {
       let line = command.joined(separator: " ")
-      return ["/bin/sh", "-c", "pids=; i=0; while [ $i -lt 50 ]; do \(line) & pids=\"$pids $!\"; i=$((i+1)); done; for p in $pids; do wait $p || exit 1; done"]
+      return [
+        "/bin/sh", "-c",
+        "pids=; i=0; while [ $i -lt 50 ]; do \(line) & pids=\"$pids $!\"; i=$((i+1)); done; for p in $pids; do wait $p || exit 1; done",
+      ]
     }
     let arguments = ["run", "-d", "--network", "none", "--label", "bench=parallel", Self.image, "true"]
     let costs = measure(
@@ -127,7 +138,10 @@ struct EngineRows {
     }
     var rows = pair("berth ps -a, \(many) containers", 0.05, nil) { $0("ps", "-a") }
     if let alone, let crowded = measure([Contender(name: "crowded", command: script)], rounds: rounds)["crowded"] {
-      rows.append(Row(work: "\(work), \(many) present", ours: crowded, peerName: "none present", peer: alone, wallGoal: 1.1, cpuGoal: nil))
+      rows.append(
+        Row(
+          work: "\(work), \(many) present", ours: crowded, peerName: "none present", peer: alone, wallGoal: 1.1,
+          cpuGoal: nil))
     }
     return rows
   }

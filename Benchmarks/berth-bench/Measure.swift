@@ -124,6 +124,7 @@ func outputOf(_ command: [String], environment: [String] = []) -> String? {
 
 func program(_ name: String) -> String? {
   if name.contains("/") { return name }
-  let directories = (environmentVariable("PATH") ?? "/usr/bin:/bin").split(separator: ":").map(String.init) + ["/usr/sbin"]
+  let directories =
+    (environmentVariable("PATH") ?? "/usr/bin:/bin").split(separator: ":").map(String.init) + ["/usr/sbin"]
   return directories.map { "\($0)/\(name)" }.first { csys_faccessat2(AT_FDCWD, $0, X_OK, 0) == 0 }
 }

@@ -74,7 +74,8 @@ struct PullRows {
 
   /// Each layer in parallel: download, both digests, inflate, untar.
   private func toolsScript() -> String? {
-    guard program("igzip") != nil, program("curl") != nil, let text = outputOf(["skopeo", "inspect", "--raw", "--tls-verify=false", "docker://\(name)"]),
+    guard program("igzip") != nil, program("curl") != nil,
+      let text = outputOf(["skopeo", "inspect", "--raw", "--tls-verify=false", "docker://\(name)"]),
       let layers = (try? JSON.parse(text))?["layers"]?.array?.compactMap({ $0["digest"]?.string })
     else { return nil }
     var lines = ["set -e -o pipefail", "pids="]

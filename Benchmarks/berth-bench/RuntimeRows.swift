@@ -16,7 +16,8 @@ struct RuntimeRows {
     var rows: [Row] = []
     rows += run(bundle("plain", seccomp: nil), "runtime run true, no seccomp", wallGoal: 0.6, cpuGoal: 0.5)
     if let profile = podmanSeccomp() {
-      rows += run(bundle("seccomp", seccomp: profile), "runtime run true, podman's seccomp", wallGoal: 0.2, cpuGoal: 0.2)
+      rows += run(
+        bundle("seccomp", seccomp: profile), "runtime run true, podman's seccomp", wallGoal: 0.2, cpuGoal: 0.2)
     } else {
       note("no podman here: its seccomp profile is not measured")
     }
@@ -43,7 +44,9 @@ struct RuntimeRows {
     try? makeDirectories(path)
     execute(["rm", "-f", "\(path)/config.json"])
     execute([program("runc") ?? runtime, "spec", "--bundle", path])
-    guard let bytes = try? readFile("\(path)/config.json"), let config = try? JSON.parse(bytes), var members = config.object else {
+    guard let bytes = try? readFile("\(path)/config.json"), let config = try? JSON.parse(bytes),
+      var members = config.object
+    else {
       note("no config.json for \(name)")
       return path
     }
@@ -93,7 +96,9 @@ struct RuntimeRows {
 
   private func run(_ bundle: String, _ work: String, wallGoal: Double, cpuGoal: Double) -> [Row] {
     var contenders = runtimes().map { name, path in
-      Contender(name: name, command: [path, "run", "--bundle", bundle, "bench-\(name)"], after: { execute([path, "delete", "--force", "bench-\(name)"]) })
+      Contender(
+        name: name, command: [path, "run", "--bundle", bundle, "bench-\(name)"],
+        after: { execute([path, "delete", "--force", "bench-\(name)"]) })
     }
     if work.hasSuffix("no seccomp"), let bwrap = program("bwrap") {
       contenders.append(

@@ -31,7 +31,8 @@ func printTable(_ rows: [Row]) {
     let cpuMet = row.cpuGoal.map { goal in cpu.map { $0 <= goal } ?? true } ?? true
     lines.append([
       row.work, "\(rounded(row.ours.median)) (\(rounded(row.ours.minimum)))", row.peerName,
-      "\(rounded(row.peer.median)) (\(rounded(row.peer.minimum)))", rounded(wall), row.wallGoal.map { "≤ \(rounded($0))" } ?? "",
+      "\(rounded(row.peer.median)) (\(rounded(row.peer.minimum)))", rounded(wall),
+      row.wallGoal.map { "≤ \(rounded($0))" } ?? "",
       cpu.map { rounded($0) } ?? "", row.cpuGoal.map { "≤ \(rounded($0))" } ?? "",
       row.wallGoal == nil && row.cpuGoal == nil ? "" : wallMet && cpuMet ? "yes" : "NO",
     ])
@@ -40,6 +41,8 @@ func printTable(_ rows: [Row]) {
   for (number, line) in lines.enumerated() {
     let cells = zip(line, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
     try? writeAll(1, "| " + cells.joined(separator: " | ") + " |\n")
-    if number == 0 { try? writeAll(1, "|" + widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "|") + "|\n") }
+    if number == 0 {
+      try? writeAll(1, "|" + widths.map { String(repeating: "-", count: $0 + 2) }.joined(separator: "|") + "|\n")
+    }
   }
 }

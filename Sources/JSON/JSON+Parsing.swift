@@ -32,7 +32,9 @@ private struct Parser {
   }
 
   mutating func skipSpace() {
-    while place < bytes.count, bytes[place] == 0x20 || (0x09...0x0d).contains(bytes[place]) && bytes[place] != 0x0b && bytes[place] != 0x0c {
+    while place < bytes.count,
+      bytes[place] == 0x20 || (0x09...0x0d).contains(bytes[place]) && bytes[place] != 0x0b && bytes[place] != 0x0c
+    {
       place += 1
     }
   }
@@ -126,7 +128,9 @@ private struct Parser {
   mutating func string() throws(JSON.ParseError) -> String {
     place += 1
     let start = place
-    while place < bytes.count, bytes[place] != UInt8(ascii: "\""), bytes[place] != UInt8(ascii: "\\"), bytes[place] >= 0x20 {
+    while place < bytes.count, bytes[place] != UInt8(ascii: "\""), bytes[place] != UInt8(ascii: "\\"),
+      bytes[place] >= 0x20
+    {
       place += 1
     }
     if place < bytes.count, bytes[place] == UInt8(ascii: "\"") {
@@ -166,7 +170,9 @@ private struct Parser {
     case UInt8(ascii: "t"): output.append(9)
     case UInt8(ascii: "u"):
       var code = try hex4()
-      if (0xd800..<0xdc00).contains(code), place + 1 < bytes.count, bytes[place] == UInt8(ascii: "\\"), bytes[place + 1] == UInt8(ascii: "u") {
+      if (0xd800..<0xdc00).contains(code), place + 1 < bytes.count, bytes[place] == UInt8(ascii: "\\"),
+        bytes[place + 1] == UInt8(ascii: "u")
+      {
         place += 2
         let low = try hex4()
         guard (0xdc00..<0xe000).contains(low) else { throw failure("a lone surrogate") }

@@ -38,7 +38,8 @@ private struct Writer {
     }
   }
 
-  mutating func list<E>(_ open: String, _ close: String, _ elements: [E], level: Int, _ each: (inout Writer, E) -> Void) {
+  mutating func list<E>(_ open: String, _ close: String, _ elements: [E], level: Int, _ each: (inout Writer, E) -> Void)
+  {
     output.append(contentsOf: open.utf8)
     for (number, element) in elements.enumerated() {
       if number > 0 { output.append(UInt8(ascii: ",")) }

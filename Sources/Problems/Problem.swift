@@ -69,7 +69,9 @@ extension Problem.Code {
 
 /// Runs `body`; its errno becomes a problem with this message.
 @inlinable
-public func doing<R: ~Copyable>(_ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil, _ body: () throws(Errno) -> R) throws(Problem) -> R {
+public func doing<R: ~Copyable>(
+  _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil, _ body: () throws(Errno) -> R
+) throws(Problem) -> R {
   do throws(Errno) { return try body() } catch {
     throw Problem(code: Problem.Code(error), message: message(), hint: hint(), cause: error)
   }

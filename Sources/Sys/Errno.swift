@@ -55,6 +55,6 @@ package func check(_ result: Int) throws(Errno) -> Int {
 /// Repeats a call that a signal interrupted (`EINTR`).
 package func uninterrupted<R: ~Copyable>(_ call: () throws(Errno) -> R) throws(Errno) -> R {
   while true {
-    do { return try call() } catch where error == .interrupted { continue }
+    do { return try call() } catch  where error == .interrupted { continue }
   }
 }

@@ -36,7 +36,7 @@ package func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(Errno)
     case .exists: return
     case .notFound where parentPath(of: path) != path:
       try makeDirectories(parentPath(of: path), mode: mode)
-      do throws(Errno) { try makeDirectory(path, mode: mode) } catch where error == .exists {}
+      do throws(Errno) { try makeDirectory(path, mode: mode) } catch  where error == .exists {}
     default: throw error
     }
   }
@@ -98,11 +98,14 @@ package func removeTree(at directory: borrowing OwnedFD, _ name: String) throws(
   }
   let child = try open(at: directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   for entry in try entries(of: child) { try removeTree(at: child, entry.name) }
-  do throws(Errno) { try check(csys_unlinkat(directory.borrowed, name, AT_REMOVEDIR)) } catch where error == .notFound {}
+  do throws(Errno) { try check(csys_unlinkat(directory.borrowed, name, AT_REMOVEDIR)) } catch  where error == .notFound
+  {}
 }
 package func removeTree(_ path: String) throws(Errno) {
   let parent: OwnedFD
-  do throws(Errno) { parent = try open(parentPath(of: path), O_RDONLY | O_DIRECTORY) } catch where error == .notFound { return }
+  do throws(Errno) { parent = try open(parentPath(of: path), O_RDONLY | O_DIRECTORY) } catch  where error == .notFound {
+    return
+  }
   let name = path.split(separator: "/").last.map(String.init) ?? path
   try removeTree(at: parent, name)
 }

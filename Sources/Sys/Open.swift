@@ -11,7 +11,9 @@ package func open(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno)
 }
 
 /// Source: openat(2); for trusted directories only, see `openBeneath`.
-package func open(at directory: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno) -> OwnedFD {
+package func open(at directory: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno)
+  -> OwnedFD
+{
   OwnedFD(adopting: try check(csys_openat(directory.borrowed, path, flags, mode)))
 }
 
@@ -20,17 +22,27 @@ package func open(at directory: borrowing OwnedFD, _ path: String, _ flags: CInt
 /// - Parameter path: relative to `root`; a leading `/` fails with `EXDEV`.
 /// - Throws: `.crossDevice` for an escape, `.notFound`, ...
 /// - Source: openat2(2), `RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS`; Linux 5.6+.
-package func openBeneath(_ root: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno) -> OwnedFD {
+package func openBeneath(_ root: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno)
+  -> OwnedFD
+{
   let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-  return OwnedFD(adopting: try retryingRace { csys_openat2(root.borrowed, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve) })
+  return OwnedFD(
+    adopting: try retryingRace {
+      csys_openat2(root.borrowed, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve)
+    })
 }
 
 /// Opens `path` as a process whose root is `root` would: absolute paths and symlinks start there, `..` stops there.
 ///
 /// - Source: openat2(2), `RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS`; Linux 5.6+.
-package func openInRoot(_ root: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno) -> OwnedFD {
+package func openInRoot(_ root: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno)
+  -> OwnedFD
+{
   let resolve = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-  return OwnedFD(adopting: try retryingRace { csys_openat2(root.borrowed, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve) })
+  return OwnedFD(
+    adopting: try retryingRace {
+      csys_openat2(root.borrowed, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve)
+    })
 }
 
 /// openat2 answers `EAGAIN` when a rename elsewhere made `..` undecidable: a few tries, then the error.

@@ -49,7 +49,9 @@ package func send(_ socket: borrowing OwnedFD, _ bytes: [UInt8], descriptors: [C
 }
 
 /// Receives one message and up to `descriptorsMax` (≤ 16) descriptors; no bytes means the peer has gone.
-package func receive(_ socket: borrowing OwnedFD, bytesMax: Int, descriptorsMax: Int = 0) throws(Errno) -> (bytes: [UInt8], descriptors: [CInt]) {
+package func receive(_ socket: borrowing OwnedFD, bytesMax: Int, descriptorsMax: Int = 0) throws(Errno) -> (
+  bytes: [UInt8], descriptors: [CInt]
+) {
   var bytes = [UInt8](repeating: 0, count: bytesMax)
   var fds = [CInt](repeating: -1, count: max(descriptorsMax, 1))
   var count = CInt(descriptorsMax)

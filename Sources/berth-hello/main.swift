@@ -36,7 +36,11 @@ func mounts() -> (root: String, others: [String]) {
     let halves = line.split(separator: " ")
     guard halves.count > 6, let dash = halves.firstIndex(of: "-"), dash + 2 < halves.count else { continue }
     let readOnly = halves[5].split(separator: ",").contains("ro") ? ", read-only" : ""
-    if halves[4] == "/" { root = "\(halves[dash + 1])\(readOnly)" } else { others.append("\(halves[4]) (\(halves[dash + 1])\(readOnly))") }
+    if halves[4] == "/" {
+      root = "\(halves[dash + 1])\(readOnly)"
+    } else {
+      others.append("\(halves[4]) (\(halves[dash + 1])\(readOnly))")
+    }
   }
   return (root, others)
 }

@@ -40,7 +40,8 @@ import Testing
         #expect(line.count <= 120, "\(file.name):\(number + 1): \(line.count) columns")
         let indent = line.prefix { $0 == " " }
         if let open = start, line == open.indent + "}" {
-          #expect(number - open.line < 60, "\(file.name):\(open.line + 1): a function of \(number - open.line + 1) lines")
+          #expect(
+            number - open.line < 60, "\(file.name):\(open.line + 1): a function of \(number - open.line + 1) lines")
           start = nil
         } else if start == nil, line.contains("func "), line.hasSuffix("{") {
           start = (number, indent)
@@ -52,7 +53,8 @@ import Testing
   @Test func bannedWords() throws {
     let banned = [
       ("fatalError(", "throw a Problem, or precondition with the value in its message"),
-      ("try!", "name the error"), ("as!", "decide with as?"), ("@unchecked Sendable", "prove it in a sentence, or use Mutex"),
+      ("try!", "name the error"), ("as!", "decide with as?"),
+      ("@unchecked Sendable", "prove it in a sentence, or use Mutex"),
       ("TODO", "open an issue"), ("FIXME", "open an issue"),
     ]
     for file in try sources() where file.name.hasSuffix(".swift") {
@@ -61,10 +63,14 @@ import Testing
   }
 
   @Test func theLowLevelProgramsStayLight() throws {
-    let light = ["Runtime", "Monitor", "MonitorProtocol", "Seccomp", "Cgroups", "RuntimeSpec", "JSON", "Sys", "Netlink", "Problems", "Unpack"]
+    let light = [
+      "Runtime", "Monitor", "MonitorProtocol", "Seccomp", "Cgroups", "RuntimeSpec", "JSON", "Sys", "Netlink",
+      "Problems", "Unpack",
+    ]
     for file in try sources() where light.contains(where: { file.name.hasPrefix("Sources/\($0)/") }) {
       for module in ["Foundation", "FoundationEssentials", "Dispatch", "ArgumentParser"] {
-        #expect(!file.text.contains("import \(module)\n"), "\(file.name): \(module) costs every start (DESIGN.md, part 1)")
+        #expect(
+          !file.text.contains("import \(module)\n"), "\(file.name): \(module) costs every start (DESIGN.md, part 1)")
       }
       #expect(!file.text.contains(" async "), "\(file.name): one thread, so that it may unshare and clone at any point")
     }

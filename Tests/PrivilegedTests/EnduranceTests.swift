@@ -37,7 +37,8 @@ import Testing
     try withEngine { engine in
       try engine.importBusybox()
       for number in 0..<runsInARow {
-        let outcome = try engine.berth("run", "--rm", "--network", "none", "localhost/busybox", "sh", "-c", "echo \(number); exit \(number % 100)")
+        let outcome = try engine.berth(
+          "run", "--rm", "--network", "none", "localhost/busybox", "sh", "-c", "echo \(number); exit \(number % 100)")
         #expect(outcome.trimmed == "\(number)" && outcome.code == CInt(number % 100), "\(outcome)")
       }
       try expectNothingLeft(engine)
@@ -55,13 +56,16 @@ import Testing
       for number in 0..<runsAtOnce {
         let flags = detached ? ["-d", "--name", "n\(number)"] : ["--rm"]
         let child = try engine.startBerth(
-          ["run"] + flags + ["--network", "none", "localhost/busybox", "echo", "\(number)"], output: outputs[number], errors: outputs[number])
+          ["run"] + flags + ["--network", "none", "localhost/busybox", "echo", "\(number)"], output: outputs[number],
+          errors: outputs[number])
         pids.append(child.pid)
       }
       for (number, pid) in pids.enumerated() {
         var status: CInt = 0
         try check(csys_wait4(pid, &status, 0))
-        let text = String(decoding: try rewound(OwnedFD(adopting: try check(csys_fcntl(outputs[number], F_DUPFD_CLOEXEC, 0)))), as: UTF8.self)
+        let text = String(
+          decoding: try rewound(OwnedFD(adopting: try check(csys_fcntl(outputs[number], F_DUPFD_CLOEXEC, 0)))),
+          as: UTF8.self)
         #expect(ExitStatus(waitStatus: status) == .exited(code: 0), "\(number): \(text)")
         if !detached { #expect(text == "\(number)\n") }
       }

@@ -7,12 +7,15 @@ import Testing
 /// Errors a person can act on: what failed, on what, why, the next step; and the right exit code.
 @Suite(.serialized, .needs(.root), .needs(.installed)) struct ErrorTests {
   private func expect(
-    _ outcome: Outcome, code: CInt, names object: String, hint: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
+    _ outcome: Outcome, code: CInt, names object: String, hint: Bool = true,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     #expect(outcome.code == code, "\(outcome)", sourceLocation: sourceLocation)
     #expect(outcome.errorText.contains(object), "does not name \(object): \(outcome)", sourceLocation: sourceLocation)
     #expect(outcome.errorText.hasPrefix("error: "), "\(outcome)", sourceLocation: sourceLocation)
-    if hint { #expect(outcome.errorText.contains("hint: "), "no next step: \(outcome)", sourceLocation: sourceLocation) }
+    if hint {
+      #expect(outcome.errorText.contains("hint: "), "no next step: \(outcome)", sourceLocation: sourceLocation)
+    }
   }
 
   /// covers PD-66, G.7: 125 for what the engine refuses.
@@ -23,9 +26,13 @@ import Testing
       expect(try engine.berth("start", "absent"), code: 125, names: "absent")
       expect(try engine.berth("run", "--no-such-flag", "localhost/busybox"), code: 125, names: "--no-such-flag")
       expect(try engine.berth("run", "--memory", "lots", "localhost/busybox"), code: 125, names: "lots", hint: false)
-      expect(try engine.berth("run", "-v", "/no/such/source:/x", "localhost/busybox"), code: 125, names: "/no/such/source", hint: false)
-      expect(try engine.berth("run", "-u", "nobody-here", "localhost/busybox"), code: 125, names: "nobody-here", hint: false)
-      expect(try engine.berth("run", "--network", "bridge", "localhost/busybox"), code: 125, names: "bridge", hint: false)
+      expect(
+        try engine.berth("run", "-v", "/no/such/source:/x", "localhost/busybox"), code: 125, names: "/no/such/source",
+        hint: false)
+      expect(
+        try engine.berth("run", "-u", "nobody-here", "localhost/busybox"), code: 125, names: "nobody-here", hint: false)
+      expect(
+        try engine.berth("run", "--network", "bridge", "localhost/busybox"), code: 125, names: "bridge", hint: false)
       expect(try engine.berth("run", "-p", "80:80", "localhost/busybox"), code: 125, names: "-p", hint: false)
       expect(try engine.berth("no-such-command"), code: 125, names: "no-such-command")
     }
@@ -47,9 +54,10 @@ import Testing
   }
 
   /// covers PD-66, LX-09: 127 a missing command, 126 one that is not executable, 128+n a signal, and the command's own.
-  @Test(arguments: [
-    (["absent-command"], 127, "absent-command"), (["/etc/passwd"], 126, "/etc/passwd"), (["/tmp"], 126, "/tmp"),
-  ] as [([String], CInt, String)])
+  @Test(
+    arguments: [
+      (["absent-command"], 127, "absent-command"), (["/etc/passwd"], 126, "/etc/passwd"), (["/tmp"], 126, "/tmp"),
+    ] as [([String], CInt, String)])
   func commandsThatCannotRun(_ command: [String], _ code: CInt, _ object: String) throws {
     try withEngine { engine in
       try engine.importBusybox()
@@ -80,7 +88,10 @@ import Testing
       defer { _ = csys_umount2(disk, CInt(MNT_DETACH)) }
       let engine = TestEngine(scratch: disk)
       let archive = scratch + "/large.tar"
-      try TestKit.run(["sh", "-c", "mkdir \(scratch)/in && head -c 8000000 /dev/urandom > \(scratch)/in/large && tar -C \(scratch)/in -cf \(archive) ."])
+      try TestKit.run([
+        "sh", "-c",
+        "mkdir \(scratch)/in && head -c 8000000 /dev/urandom > \(scratch)/in/large && tar -C \(scratch)/in -cf \(archive) .",
+      ])
       let outcome = try engine.berth("import", archive, "localhost/large")
       #expect(outcome.code == 125 && outcome.errorText.lowercased().contains("no space left"), "\(outcome)")
       #expect(try engine.berth("images", "-q").trimmed == "")

@@ -11,7 +11,9 @@ import Testing
     ),
     (Problem(code: .notFound, message: "no such container: web"), "error: no such container: web"),
     (
-      Problem(code: .invalid, message: "start web", cause: Problem(code: .invalid, message: "read config", hint: "rm it", cause: Errno.notFound)),
+      Problem(
+        code: .invalid, message: "start web",
+        cause: Problem(code: .invalid, message: "read config", hint: "rm it", cause: Errno.notFound)),
       "error: start web: read config: No such file or directory\nhint: rm it"
     ),
   ])

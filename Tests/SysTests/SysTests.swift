@@ -50,9 +50,11 @@ import Testing
     #expect(throws: Errno.accessDenied) { _ = try Spawn("/etc/passwd", [], environment: []).start() }
   }
 
-  @Test(arguments: [
-    ("TERM", 15), ("sigterm", 15), ("9", 9), ("SIGRTMIN+3", 37), ("rtmax-1", 63), ("0", nil), ("65", nil), ("SIGX", nil), ("", nil),
-  ] as [(String, CInt?)])
+  @Test(
+    arguments: [
+      ("TERM", 15), ("sigterm", 15), ("9", 9), ("SIGRTMIN+3", 37), ("rtmax-1", 63), ("0", nil), ("65", nil),
+      ("SIGX", nil), ("", nil),
+    ] as [(String, CInt?)])
   func signalsByNameAndNumber(_ text: String, _ number: CInt?) { #expect(SignalName.number(of: text) == number) }
 
   @Test func everySignalNumberHasANameThatLeadsBack() {

@@ -38,7 +38,9 @@ package struct CommandFailed: Error, CustomStringConvertible {
 /// - Parameter input: bytes for its stdin; nil is /dev/null.
 /// - Parameter environment: added to (and over) this process's own.
 @discardableResult
-package func run(_ command: [String], input: [UInt8]? = nil, environment: [String: String] = [:], seconds: Int = 120) throws -> Outcome {
+package func run(_ command: [String], input: [UInt8]? = nil, environment: [String: String] = [:], seconds: Int = 120)
+  throws -> Outcome
+{
   guard let path = command[0].contains("/") ? command[0] : findProgram(command[0]) else {
     throw CommandFailed(description: "\(command[0]): not on PATH")
   }
@@ -60,7 +62,9 @@ package func run(_ command: [String], input: [UInt8]? = nil, environment: [Strin
 }
 
 /// Starts a program that goes on while the test does.
-package func start(_ command: [String], output: CInt = -1, errors: CInt = -1, input: CInt = -1, environment: [String: String] = [:]) throws -> ChildProcess {
+package func start(
+  _ command: [String], output: CInt = -1, errors: CInt = -1, input: CInt = -1, environment: [String: String] = [:]
+) throws -> ChildProcess {
   guard let path = command[0].contains("/") ? command[0] : findProgram(command[0]) else {
     throw CommandFailed(description: "\(command[0]): not on PATH")
   }

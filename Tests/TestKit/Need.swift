@@ -1,8 +1,7 @@
-package import Testing
-
 import CSys
 import Glibc
 import Sys
+package import Testing
 
 /// What a test needs of the machine. With MUST_RUN=1 (CI) nothing may be skipped: the test runs and fails instead.
 package enum Need: Sendable {

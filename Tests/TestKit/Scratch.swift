@@ -5,7 +5,8 @@ package import Testing
 
 /// A directory of one test's own. At the end nothing of the test may be left: no mount, process or cgroup; then it is removed.
 package func withScratch<R>(_ name: String = #function, _ body: (String) throws -> R) throws -> R {
-  let path = "/tmp/berth-test-\(name.prefix { $0.isLetter || $0.isNumber })-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+  let path =
+    "/tmp/berth-test-\(name.prefix { $0.isLetter || $0.isNumber })-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
   try makeDirectories(path, mode: 0o700)
   defer {
     let mounts = mountPoints(below: path)
@@ -28,7 +29,9 @@ package func mountPoints(below path: String) -> [String] {
 /// Processes whose command line mentions `text`.
 package func processes(mentioning text: String) -> [pid_t] {
   ((try? entries(ofPath: "/proc")) ?? []).compactMap { entry in
-    guard let pid = pid_t(entry.name), pid != getpid(), let line = try? readText("/proc/\(pid)/cmdline") else { return nil }
+    guard let pid = pid_t(entry.name), pid != getpid(), let line = try? readText("/proc/\(pid)/cmdline") else {
+      return nil
+    }
     return line.contains(text) ? pid : nil
   }
 }
@@ -39,24 +42,34 @@ package struct TestEngine {
   package init(scratch: String) { self.scratch = scratch }
   package var root: String { scratch + "/root" }
   package var runroot: String { scratch + "/run" }
-  package var environment: [String: String] { ["BERTH_ROOT": root, "BERTH_RUNROOT": runroot, "BERTH_LIBEXEC": Installed.libexec] }
+  package var environment: [String: String] {
+    ["BERTH_ROOT": root, "BERTH_RUNROOT": runroot, "BERTH_LIBEXEC": Installed.libexec]
+  }
 
   /// Runs `berth` with these arguments on this engine.
   @discardableResult
-  package func berth(_ arguments: String..., input: [UInt8]? = nil, environment extra: [String: String] = [:], seconds: Int = 120) throws -> Outcome {
+  package func berth(
+    _ arguments: String..., input: [UInt8]? = nil, environment extra: [String: String] = [:], seconds: Int = 120
+  ) throws -> Outcome {
     try berth(arguments, input: input, environment: extra, seconds: seconds)
   }
   @discardableResult
-  package func berth(_ arguments: [String], input: [UInt8]? = nil, environment extra: [String: String] = [:], seconds: Int = 120) throws -> Outcome {
+  package func berth(
+    _ arguments: [String], input: [UInt8]? = nil, environment extra: [String: String] = [:], seconds: Int = 120
+  ) throws -> Outcome {
     try TestKit.run(
       [Installed.berth] + arguments, input: input, environment: environment.merging(extra) { $1 }, seconds: seconds)
   }
-  package func startBerth(_ arguments: [String], output: CInt = -1, errors: CInt = -1, input: CInt = -1) throws -> ChildProcess {
+  package func startBerth(_ arguments: [String], output: CInt = -1, errors: CInt = -1, input: CInt = -1) throws
+    -> ChildProcess
+  {
     try start([Installed.berth] + arguments, output: output, errors: errors, input: input, environment: environment)
   }
   /// The exit must be 0; answers the trimmed output.
   @discardableResult
-  package func ok(_ arguments: String..., input: [UInt8]? = nil, sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
+  package func ok(_ arguments: String..., input: [UInt8]? = nil, sourceLocation: SourceLocation = #_sourceLocation)
+    throws -> String
+  {
     let outcome = try berth(arguments, input: input)
     #expect(outcome.code == 0, "\(outcome)", sourceLocation: sourceLocation)
     return outcome.trimmed
@@ -71,7 +84,9 @@ package func withEngine<R>(_ name: String = #function, _ body: (TestEngine) thro
     do { outcome = .success(try body(engine)) } catch { outcome = .failure(error) }
     let removed = try engine.berth("rm", "-f", "-a", "-t", "0")
     #expect(removed.code == 0, "rm -f -a: \(removed)")
-    #expect(eventually(10) { processes(mentioning: scratch).isEmpty }, "processes left behind: \(processes(mentioning: scratch))")
+    #expect(
+      eventually(10) { processes(mentioning: scratch).isEmpty },
+      "processes left behind: \(processes(mentioning: scratch))")
     return try outcome.get()
   }
 }
