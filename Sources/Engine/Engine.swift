@@ -1,5 +1,6 @@
 import Glibc
 public import Problems
+import StateStore
 import Sys
 
 /// Where an engine keeps its things and which programs it uses.
@@ -37,6 +38,9 @@ public struct EngineOptions: Sendable {
 /// programs are looked up when the first call needs them.
 public final class Engine {
   public let options: EngineOptions
+  let paths: Paths
+  let programs: Programs
+  private var opened: Store?
 
   /// - Throws: `.invalid` for an empty or relative directory.
   public init(_ options: EngineOptions) throws(Problem) {
@@ -46,5 +50,84 @@ public final class Engine {
       }
     }
     self.options = options
+    paths = Paths(root: PathText.normal(options.root), runroot: PathText.normal(options.runroot))
+    programs = Programs(options)
+  }
+
+  /// The state, opened by the first call; leftovers of killed commands are repaired then.
+  /// - Throws: `.unsupported` for users other than root.
+  func store() throws(Problem) -> Store {
+    if let opened { return opened }
+    guard geteuid() == 0 else {
+      throw Problem(
+        code: .unsupported, message: "running as an ordinary user is not supported yet", hint: "run berth as root, with sudo for example")
+    }
+    let store = try Store(root: paths.root, settings: [("root", paths.root), ("runroot", paths.runroot)])
+    opened = store
+    try repairContainers()
+    return store
+  }
+}
+
+/// Where an engine keeps what. Source: DESIGN.md part 3.
+struct Paths: Sendable {
+  let root: String
+  let runroot: String
+
+  /// Writable layer and log of a container.
+  func container(_ id: String) -> String { "\(root)/containers/\(id)" }
+  func log(_ id: String) -> String { "\(container(id))/ctr.log" }
+  /// The OCI bundle and all that a reboot may clear: 0700.
+  func bundle(_ id: String) -> String { "\(runroot)/containers/\(id)" }
+  func rootfs(_ id: String) -> String { "\(bundle(id))/rootfs" }
+  func exitFile(_ id: String) -> String { "\(bundle(id))/exit" }
+  func pidFile(_ id: String) -> String { "\(bundle(id))/pid" }
+  func attachSocket(_ id: String) -> String { "\(bundle(id))/attach.sock" }
+  func volume(_ name: String) -> String { "\(root)/volumes/\(name)" }
+  func volumeData(_ name: String) -> String { "\(root)/volumes/\(name)/_data" }
+  func layer(_ diffID: String) -> String { "\(root)/layers/\(diffID)/diff" }
+  /// `--root` of the OCI runtime.
+  var runtimeState: String { "\(runroot)/runtime" }
+}
+
+/// Programs beside `berth`. Source: DESIGN.md part 1; nothing is looked up before it is needed.
+struct Programs: Sendable {
+  let options: EngineOptions
+  init(_ options: EngineOptions) { self.options = options }
+
+  /// Directory of this program.
+  private static func ownDirectory() -> String { (try? readLink("/proc/self/exe")).map(parentPath(of:)) ?? "/usr/bin" }
+
+  /// `$BERTH_LIBEXEC`, `../libexec/berth` of this program, or its own directory (a build tree).
+  func libexec() -> String {
+    if let given = options.libexec { return given }
+    let own = Self.ownDirectory()
+    let installed = parentPath(of: own) + "/libexec/berth"
+    return exists(installed) ? installed : own
+  }
+  /// - Throws: `.notFound` saying where it was looked for.
+  func helper(_ name: String) throws(Problem) -> String {
+    let path = libexec() + "/" + name
+    guard exists(path) else {
+      throw Problem(code: .notFound, message: "\(name) is not in \(libexec())", hint: "reinstall Berth, or point BERTH_LIBEXEC at its programs")
+    }
+    return path
+  }
+
+  /// An OCI runtime: a path, or a name beside `berth`, then in PATH (capability line PD-04).
+  /// - Parameter wanted: of one container; nil is the engine's, then berth-runtime.
+  func runtime(_ wanted: String?) throws(Problem) -> String {
+    let name = wanted ?? options.runtime ?? "berth-runtime"
+    if name.contains("/") {
+      let path = name.hasPrefix("/") ? name : PathText.normal((getcwd(nil, 0).map { String(cString: $0) } ?? "") + "/" + name)
+      guard exists(path) else { throw Problem(code: .invalid, message: "OCI runtime \(name) is not there") }
+      return path
+    }
+    let search = [Self.ownDirectory(), libexec()] + (environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin").split(separator: ":").map(String.init)
+    for directory in search where !directory.isEmpty {
+      let path = directory + "/" + name
+      if exists(path) { return path }
+    }
+    throw Problem(code: .invalid, message: "OCI runtime \"\(name)\" not found", hint: "install it, or name another with --runtime")
   }
 }
