@@ -19,6 +19,7 @@ ssize_t csys_readlinkat(int dir, const char *path, char *buffer, size_t count) {
 int csys_fstatat(int dir, const char *path, struct stat *status, int flags) {
   return RESULT(fstatat(dir, path, status, flags));
 }
+int csys_statfs(const char *path, struct statfs *status) { return RESULT(statfs(path, status)); }
 int csys_fstatfs(int fd, struct statfs *status) { return RESULT(fstatfs(fd, status)); }
 int csys_faccessat2(int dir, const char *path, int mode, int flags) {
   return RESULT(syscall(SYS_faccessat2, dir, path, mode, flags));

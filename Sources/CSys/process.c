@@ -6,10 +6,12 @@ struct clone_request {
   uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
 };
 
-int csys_fork(uint64_t clone_flags, int *pidfd) {
+int csys_fork(uint64_t clone_flags, int *pidfd) { return csys_fork_into(clone_flags, -1, pidfd); }
+int csys_fork_into(uint64_t clone_flags, int cgroup, int *pidfd) {
   struct clone_request request = {.flags = clone_flags, .exit_signal = SIGCHLD};
   if (clone_flags & CSYS_CLONE_PARENT) request.exit_signal = 0; /* the kernel takes the caller's */
   if (pidfd) { request.flags |= CSYS_CLONE_PIDFD; request.pidfd = (uint64_t)(uintptr_t)pidfd; }
+  if (cgroup >= 0) { request.flags |= CSYS_CLONE_INTO_CGROUP; request.cgroup = (uint64_t)cgroup; }
   return RESULT(syscall(SYS_clone3, &request, sizeof request));
 }
 int csys_unshare(uint64_t flags) { return RESULT(syscall(SYS_unshare, flags)); }

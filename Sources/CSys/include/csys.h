@@ -69,6 +69,7 @@ int csys_renameat2(int from_dir, const char *from, int to_dir, const char *to, u
 ssize_t csys_readlinkat(int dir, const char *path, char *buffer, size_t count);
 int csys_fstatat(int dir, const char *path, struct stat *status, int flags);
 int csys_fstatfs(int fd, struct statfs *status);
+int csys_statfs(const char *path, struct statfs *status);
 int csys_faccessat2(int dir, const char *path, int mode, int flags);
 int csys_fchmod(int fd, mode_t mode);
 int csys_fchmodat(int dir, const char *path, mode_t mode);
@@ -99,6 +100,8 @@ int csys_fspick(int dir, const char *path, unsigned flags);
 /* --- processes and identity: process.c --- */
 /* fork(2) with clone3's flags: 0 in the child, the pid in the parent; *pidfd is set with CLONE_PIDFD. */
 int csys_fork(uint64_t clone_flags, int *pidfd);
+/* As csys_fork, and the child starts in this cgroup of version 2 (a directory fd; -1 is none). Linux 5.7+. */
+int csys_fork_into(uint64_t clone_flags, int cgroup, int *pidfd);
 int csys_unshare(uint64_t flags);
 int csys_setns(int fd, int type);
 int csys_pidfd_open(pid_t pid, unsigned flags);
@@ -173,6 +176,12 @@ int csys_landlock_create_ruleset(const void *attributes, size_t size, uint32_t f
 int csys_landlock_add_rule(int ruleset, int type, const void *attributes, uint32_t flags);
 int csys_landlock_restrict_self(int ruleset, uint32_t flags);
 int csys_bpf(int command, const void *attributes, unsigned size);
+
+/* --- device programs of cgroup v2: bpf.c --- */
+int csys_bpf_load_device(const void *instructions, unsigned count); /* a program fd */
+int csys_bpf_cgroup_device(int cgroup, int program, int attach);    /* attaches (beside others) or detaches */
+int csys_bpf_query_device(int cgroup, uint32_t *ids, uint32_t room); /* the number of attached programs */
+int csys_bpf_program(uint32_t id);                                  /* a program fd */
 
 /* --- constants that are macros with casts, or newer than the headers --- */
 enum {

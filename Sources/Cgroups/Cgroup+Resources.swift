@@ -1,0 +1,104 @@
+import CSys
+import Glibc
+package import Problems
+package import RuntimeSpec
+import Sys
+
+extension Cgroup {
+  /// Gives the cgroup its limits and, with `devices`, its device rules.
+  ///
+  /// - Parameter settingDevices: at creation always (refused is what is not listed); at an update only where the new
+  ///   resources list devices.
+  /// - Throws: `.invalid` for impossible values, `.unsupported` for a controller that the host lacks; other failures
+  ///   name the limit and the file.
+  package func apply(_ resources: Resources, settingDevices: Bool) throws(Problem) {
+    if !isUnified, unified != nil, let wanted = unifiedControllers(resources) { try enableControllers(wanted) }
+    var versions: [String: Directory?] = [:]
+    func place(_ controller: String) -> Directory? {
+      if let known = versions[controller] { return known }
+      let found = controller == "cgroup" ? unified : directory(of: controller)
+      versions[controller] = found
+      return found
+    }
+    let host = ResourcePlan.Host(
+      version: { place($0)?.version },
+      has: { controller, file in place(controller).map { exists("\($0.path)/\(file)") } ?? false },
+      value: { controller, file in
+        guard let place = place(controller), let text = try? readText("\(place.path)/\(file)") else { return nil }
+        return String(text.prefix { $0 != "\n" })
+      })
+    let plan = try ResourcePlan(resources, on: host)
+    var later: ResourcePlan.Write?
+    for write in plan.writes {
+      guard let place = place(write.controller) else { throw Self.missing(write) }
+      do throws(Errno) {
+        try Self.write(Array(write.value.utf8), to: "\(place.path)/\(write.file)")
+      } catch {
+        if error == .notFound && write.isOptional { continue }
+        // The old quota may not fit the new period: quota first, then this again.
+        if error == .invalid && write.file == "cpu.cfs_period_us" && resources.cpu?.quota ?? 0 != 0 {
+          later = write
+          continue
+        }
+        throw failure(write, place, error)
+      }
+    }
+    if let write = later, let place = place(write.controller) {
+      do throws(Errno) {
+        try Self.write(Array(write.value.utf8), to: "\(place.path)/\(write.file)")
+      } catch { throw failure(write, place, error) }
+    }
+    if settingDevices { try apply(DeviceRules(resources.devices ?? [])) }
+  }
+
+  /// Controllers that a limit asks for and that a hybrid host may have in version 2.
+  private func unifiedControllers(_ resources: Resources) -> [Substring]? {
+    var wanted: [Substring] = []
+    if !(resources.hugepageLimits ?? []).isEmpty { wanted.append("hugetlb") }
+    if !(resources.rdma ?? [:]).isEmpty { wanted.append("rdma") }
+    for file in (resources.unified ?? [:]).keys { wanted.append(file.prefix { $0 != "." }) }
+    return wanted.isEmpty ? nil : wanted
+  }
+
+  private static func missing(_ write: ResourcePlan.Write) -> Problem {
+    Problem(
+      code: .unsupported, message: "\(write.purpose) needs the cgroup controller \(write.controller), which is not there",
+      hint: "mount it, or take the limit out")
+  }
+  private func failure(_ write: ResourcePlan.Write, _ place: Directory, _ error: Errno) -> Problem {
+    if error == .notFound {
+      return Problem(
+        code: .unsupported, message: "\(write.purpose): this kernel has no \(place.path)/\(write.file)", cause: error)
+    }
+    var message = "\(write.purpose): write \(write.value) to \(place.path)/\(write.file)"
+    if error == .busy, write.controller == "memory", let usage = memoryUsage(place) {
+      message = "\(write.purpose) is too small: \(usage) bytes are in use"
+    }
+    return Problem(code: Problem.Code(error), message: message, cause: error)
+  }
+  private func memoryUsage(_ place: Directory) -> String? {
+    let file = place.version == .one ? "memory.usage_in_bytes" : "memory.current"
+    return (try? readText("\(place.path)/\(file)")).map { String($0.prefix { $0 != "\n" }) }
+  }
+
+  // MARK: - Devices
+
+  func apply(_ devices: DeviceRules) throws(Problem) {
+    if let place = directories.first(where: { $0.controllers.contains("devices") }) {
+      let first = devices.allowsByDefault ? "devices.allow" : "devices.deny"
+      try write("a", to: "\(place.path)/\(first)")
+      for rule in devices.rules {
+        try write(rule.text, to: "\(place.path)/\(rule.isAllowed ? "devices.allow" : "devices.deny")")
+      }
+    } else if let unified {
+      try DeviceProgram(devices).attach(to: unified.path)
+    } else {
+      throw Problem(code: .unsupported, message: "device rules need the cgroup controller devices, which is not there")
+    }
+  }
+  private func write(_ text: String, to path: String) throws(Problem) {
+    try doing("device rule \"\(text)\": write to \(path)") { () throws(Errno) in
+      try Self.write(Array(text.utf8), to: path)
+    }
+  }
+}
