@@ -15,6 +15,11 @@ int csys_timerfd_create(int clock, int flags) { return RESULT(timerfd_create(clo
 int csys_timerfd_settime(int fd, int flags, const struct itimerspec *value) {
   return RESULT(timerfd_settime(fd, flags, value, NULL));
 }
+int csys_inotify_init1(int flags) { return RESULT(inotify_init1(flags | IN_CLOEXEC)); }
+int csys_inotify_add_watch(int inotify, const char *path, uint32_t events) {
+  return RESULT(inotify_add_watch(inotify, path, events));
+}
+int csys_inotify_rm_watch(int inotify, int watch) { return RESULT(inotify_rm_watch(inotify, watch)); }
 int csys_eventfd(unsigned initial, int flags) { return RESULT(eventfd(initial, flags | EFD_CLOEXEC)); }
 
 int csys_openpty_master(void) {

@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -169,6 +170,16 @@ int csys_tcsetattr(int fd, int when, const struct termios *attributes);
 int csys_get_window_size(int fd, uint16_t *rows, uint16_t *columns);
 int csys_set_window_size(int fd, uint16_t rows, uint16_t columns);
 int csys_set_controlling_terminal(int fd);
+
+int csys_inotify_init1(int flags);
+int csys_inotify_add_watch(int inotify, const char *path, uint32_t events);
+int csys_inotify_rm_watch(int inotify, int watch);
+
+/* --- memory: memory.c --- */
+void *csys_map(size_t count);                 /* anonymous and zero, or NULL; pages come when they are touched */
+int csys_unmap(void *memory, size_t count);
+int csys_forget(void *memory, size_t count);  /* the pages go, the mapping stays: zero again (MADV_DONTNEED) */
+void csys_trim(void);                         /* the heap's free pages go back (malloc_trim) */
 
 /* --- confinement: confinement.c --- */
 int csys_seccomp(unsigned operation, unsigned flags, const void *argument);
