@@ -32,6 +32,7 @@ int csys_fchownat(int dir, const char *path, uid_t uid, gid_t gid, int flags) {
 int csys_utimensat(int dir, const char *path, const struct timespec times[2], int flags) {
   return RESULT(utimensat(dir, path, times, flags));
 }
+int csys_futimens(int fd, const struct timespec times[2]) { return RESULT(futimens(fd, times)); }
 int csys_fsetxattr(int fd, const char *name, const void *value, size_t count, int flags) {
   return RESULT(fsetxattr(fd, name, value, count, flags));
 }

@@ -82,30 +82,3 @@ package func entries(ofPath path: String) throws(Errno) -> [DirectoryEntry] {
   let fd = try open(path, O_RDONLY | O_DIRECTORY)
   return try entries(of: fd)
 }
-
-/// Removes a name and all below it, never following a symlink or crossing into another mount's name.
-/// A name that is not there is fine.
-package func removeTree(at directory: borrowing OwnedFD, _ name: String) throws(Errno) {
-  do throws(Errno) {
-    try check(csys_unlinkat(directory.borrowed, name, 0))
-    return
-  } catch {
-    switch error {
-    case .notFound: return
-    case .isDirectory, .notPermitted: break
-    default: throw error
-    }
-  }
-  let child = try open(at: directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-  for entry in try entries(of: child) { try removeTree(at: child, entry.name) }
-  do throws(Errno) { try check(csys_unlinkat(directory.borrowed, name, AT_REMOVEDIR)) } catch  where error == .notFound
-  {}
-}
-package func removeTree(_ path: String) throws(Errno) {
-  let parent: OwnedFD
-  do throws(Errno) { parent = try open(parentPath(of: path), O_RDONLY | O_DIRECTORY) } catch  where error == .notFound {
-    return
-  }
-  let name = path.split(separator: "/").last.map(String.init) ?? path
-  try removeTree(at: parent, name)
-}

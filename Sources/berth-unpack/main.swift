@@ -1,1 +1,4 @@
-// The program's entry point lands with its library.
+import Glibc
+import Unpack
+
+exit(LayerWorker.run(Array(CommandLine.arguments.dropFirst())))

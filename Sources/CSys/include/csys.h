@@ -76,6 +76,7 @@ int csys_fchmod(int fd, mode_t mode);
 int csys_fchmodat(int dir, const char *path, mode_t mode);
 int csys_fchownat(int dir, const char *path, uid_t uid, gid_t gid, int flags);
 int csys_utimensat(int dir, const char *path, const struct timespec times[2], int flags);
+int csys_futimens(int fd, const struct timespec times[2]);
 int csys_fsetxattr(int fd, const char *name, const void *value, size_t count, int flags);
 int csys_lsetxattr(const char *path, const char *name, const void *value, size_t count, int flags);
 ssize_t csys_fgetxattr(int fd, const char *name, void *value, size_t count);
@@ -199,7 +200,8 @@ enum {
   CSYS_OPEN_TREE_CLONE = 1, CSYS_AT_RECURSIVE = 0x8000, CSYS_AT_EMPTY_PATH = 0x1000,
   CSYS_MOVE_MOUNT_F_EMPTY_PATH = 0x4, CSYS_MOVE_MOUNT_T_EMPTY_PATH = 0x40,
   CSYS_FSCONFIG_SET_FLAG = 0, CSYS_FSCONFIG_SET_STRING = 1, CSYS_FSCONFIG_SET_FD = 5, CSYS_FSCONFIG_CMD_CREATE = 6,
-  CSYS_FSCONFIG_CMD_RECONFIGURE = 7
+  CSYS_FSCONFIG_CMD_RECONFIGURE = 7,
+  CSYS_F_SETPIPE_SZ = 1031
 };
 #define CSYS_CLONE_NEWNS 0x00020000ULL
 #define CSYS_CLONE_NEWCGROUP 0x02000000ULL
