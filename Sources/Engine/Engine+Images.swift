@@ -1,43 +1,85 @@
 public import ImageStore
 public import JSON
 public import Problems
-
-// The signatures of what this file is about to hold.
-private func pending<R>(as: R.Type = R.self, _ name: String) throws(Problem) -> R {
-  throw Problem(code: .unsupported, message: "\(name) is not there yet")
-}
+import StateStore
+import Sys
 
 extension Engine {
-  /// Fetches an image from its registry. - Parameter progress: called between events, on this thread.
-  @discardableResult
-  public func pull(
-    _ reference: String, _ options: PullOptions = PullOptions(), progress: (ImageProgress) -> Void = { _ in }
-  ) throws(Problem) -> ImageReceipt { try pending("pull") }
+  /// The images of the store, opened by the first call; leftovers of killed pulls are repaired then.
+  func library() throws(Problem) -> ImageLibrary {
+    if let openedLibrary { return openedLibrary }
+    let programs = ImagePrograms(libexec: self.programs.libexec(), environment: currentEnvironment())
+    let library = try ImageLibrary(store: try store(), programs: programs)
+    openedLibrary = library
+    return library
+  }
 
   /// The images, one line per name, the newest first.
   /// - Parameter names: only these (name, repository or ID); empty is all.
-  /// - Parameter filters: reference, label, dangling, before, since, id, containers.
-  public func images(_ names: [String] = [], filters: [ListFilter] = []) throws(Problem) -> [ImageSummary] { try pending("images") }
-  /// The ID (64 hex digits) of the image that a name, digest or ID prefix means. - Throws: `.notFound`, `.conflict`.
-  public func imageID(_ name: String) throws(Problem) -> String { try pending("image") }
-  public func imageExists(_ name: String) throws(Problem) -> Bool { try pending("image") }
-  public func tagImage(_ name: String, as newNames: [String]) throws(Problem) { try pending(as: Void.self, "tag") }
+  /// - Parameter filters: reference, label, label!, dangling, before, since, until, id, containers.
+  public func images(_ names: [String] = [], filters: [ListFilter] = []) throws(Problem) -> [ImageSummary] {
+    let filter = try ImageFilter(filters, library: try library())
+    let lines = try library().list().filter(filter.matches)
+    if names.isEmpty { return lines }
+    var result: [ImageSummary] = []
+    for line in lines {
+      for name in names where ImageFilter.names(line, name) {
+        result.append(line)
+        break
+      }
+    }
+    return result
+  }
+
+  /// The ID (64 hex digits) of the image that a name, digest or ID prefix means.
+  /// - Throws: `.notFound`; `.conflict` for an ambiguous prefix.
+  public func imageID(_ name: String) throws(Problem) -> String { try library().lookup(name).image.id }
+
+  public func imageExists(_ name: String) throws(Problem) -> Bool { try library().find(name) != nil }
+
+  /// Gives an image further names.
+  public func tagImage(_ name: String, as newNames: [String]) throws(Problem) {
+    try library().tag(name, as: newNames)
+  }
+
   /// Takes these names from the image; all of them when `names` is empty.
-  public func untagImage(_ name: String, names: [String] = []) throws(Problem) { try pending(as: Void.self, "untag") }
+  public func untagImage(_ name: String, names: [String] = []) throws(Problem) {
+    try library().untag(name, names: names)
+  }
+
   /// Removes a name of an image, and with its last name the image. - Parameter force: with containers and all names.
-  public func removeImage(_ name: String, force: Bool = false) throws(Problem) -> ImageRemoval { try pending("rmi") }
+  public func removeImage(_ name: String, force: Bool = false) throws(Problem) -> ImageRemoval {
+    try library().remove(name, force: force, removeContainer: removeUser)
+  }
+
   /// Removes all images, and with `force` the containers that use them.
-  public func removeAllImages(force: Bool = false) throws(Problem) -> ImageRemoval { try pending("rmi") }
+  /// - Throws: the first problem, after all that can go has gone.
+  public func removeAllImages(force: Bool = false) throws(Problem) -> ImageRemoval {
+    let (removal, failures) = try library().removeAll(force: force, removeContainer: removeUser)
+    if let first = failures.first { throw first }
+    return removal
+  }
+
   /// Removes images without a name that no container uses. - Parameter all: those with names, too.
-  public func pruneImages(all: Bool = false, filters: [ListFilter] = []) throws(Problem) -> ImageRemoval { try pending("image prune") }
+  public func pruneImages(all: Bool = false, filters: [ListFilter] = []) throws(Problem) -> ImageRemoval {
+    let filter = try ImageFilter(filters, library: try library())
+    let (removal, failures) = try library().removeAll(
+      force: false, where: { $0.containers == 0 && (all || $0.isDangling) && filter.matches($0) },
+      removeContainer: removeUser)
+    if let first = failures.first(where: { $0.code != .conflict && $0.code != .notFound }) { throw first }
+    return removal
+  }
+
   /// podman's inspect document of one image.
-  public func inspectImage(_ name: String) throws(Problem) -> JSON { try pending("image inspect") }
+  public func inspectImage(_ name: String) throws(Problem) -> JSON { try library().inspect(name) }
+
   /// podman's history document, the newest step first.
-  public func imageHistory(_ name: String) throws(Problem) -> [JSON] { try pending("history") }
-  /// Reads a docker-archive, oci-archive or OCI layout. - Parameter path: a file or directory; nil is standard input.
-  public func loadImages(from path: String?, progress: (ImageProgress) -> Void = { _ in }) throws(Problem) -> [ImageReceipt] { try pending("load") }
-  /// Makes an image of a root filesystem's tar. - Parameter path: nil is standard input.
-  public func importImage(
-    from path: String?, _ options: ImportOptions = ImportOptions(), progress: (ImageProgress) -> Void = { _ in }
-  ) throws(Problem) -> ImageReceipt { try pending("import") }
+  public func imageHistory(_ name: String) throws(Problem) -> [JSON] { try library().history(name) }
+
+  private func removeUser(_ container: ContainerRecord) throws(Problem) {
+    var options = RemoveOptions()
+    options.force = true
+    options.ignore = true
+    try remove(container.id, options)
+  }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import ImageStore
 public import Problems
 import StateStore
 import Sys
@@ -41,6 +42,8 @@ public final class Engine {
   let paths: Paths
   let programs: Programs
   private var opened: Store?
+  /// See `library()`.
+  var openedLibrary: ImageLibrary?
 
   /// - Throws: `.invalid` for an empty or relative directory.
   public init(_ options: EngineOptions) throws(Problem) {

@@ -9,6 +9,10 @@ package struct FoundImage: Sendable {
   package let image: ImageRecord
   /// "docker.io/library/busybox:latest"; nil when it was found by its ID or digest.
   package let name: String?
+  package init(image: ImageRecord, name: String?) {
+    self.image = image
+    self.name = name
+  }
 }
 
 extension ImageLibrary {
@@ -85,7 +89,14 @@ extension ImageLibrary {
     return nil
   }
 
-  func notFound(_ text: String) -> Problem {
+  /// Whether an image is for this platform, `os/arch[/variant]`.
+  package static func fits(_ image: ImageRecord, _ platform: String) throws(Problem) -> Bool {
+    let variant = image.variant.isEmpty ? nil : image.variant
+    let own = Platform(os: image.os, architecture: image.architecture, variant: variant)
+    return try Platform(parsing: platform).distance(to: own) != nil
+  }
+
+  package func notFound(_ text: String) -> Problem {
     Problem(
       code: .notFound, message: "image \(text) not found", hint: "list the images with: berth images; fetch one with: berth pull")
   }

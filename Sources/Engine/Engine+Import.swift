@@ -1,0 +1,14 @@
+public import ImageStore
+public import Problems
+
+extension Engine {
+  /// Makes an image of a root filesystem's tar. - Parameter path: nil is standard input.
+  public func importImage(
+    from path: String?, _ options: ImportOptions = ImportOptions(), progress: (ImageProgress) -> Void = { _ in }
+  ) throws(Problem) -> ImageReceipt {
+    let library = try library()
+    return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
+      try library.importTar(from: path, options, progress: progress)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+public import ImageStore
+public import Problems
+import StateStore
+
+extension Engine {
+  /// Fetches an image from its registry. - Parameter progress: called between events, on this thread.
+  @discardableResult
+  public func pull(
+    _ reference: String, _ options: PullOptions = PullOptions(), progress: (ImageProgress) -> Void = { _ in }
+  ) throws(Problem) -> ImageReceipt {
+    let library = try library()
+    return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
+      try library.pull(reference, options, progress: progress)
+    }
+  }
+
+  /// The image that `create` and `run` need: from the store, or fetched as the policy says.
+  ///
+  /// - Parameter policy: `newer` keeps the stored image where the registry cannot be asked.
+  /// - Throws: `.notFound` with a hint when the policy is `never` and it is not there.
+  func image(
+    _ name: String, policy: PullPolicy, platform: String? = nil, settings: PullSettings = PullSettings(),
+    progress: (ImageProgress) -> Void = { _ in }
+  ) throws(Problem) -> FoundImage {
+    let library = try library()
+    let known = try library.find(name)
+    var options = PullOptions()
+    options.platform = platform
+    options.tlsVerify = settings.tlsVerify
+    options.certDirectory = settings.certDirectory
+    options.authFile = settings.authFile
+    switch policy {
+    case .missing:
+      if let known, try fits(known.image, platform) { return known }
+      if let shipped = try? library.lookup(name) { return shipped }
+    case .never:
+      return try library.lookup(name)
+    case .newer:
+      // An ID names no registry; what is found by one has no newer version.
+      if let known, known.name == nil { return known }
+      do throws(Problem) { try pull(name, options, progress: progress) } catch {
+        if let known { return known }
+        throw error
+      }
+      return try library.lookup(name)
+    case .always:
+      if let known, known.name == nil { return known }
+    }
+    let receipt = try pull(name, options, progress: progress)
+    guard let image = try library.store.images.get(receipt.id) else { throw library.notFound(name) }
+    return FoundImage(image: image, name: receipt.names.first)
+  }
+
+  /// Whether a stored image is for the platform that was asked for; one that was not asked for fits.
+  private func fits(_ image: ImageRecord, _ platform: String?) throws(Problem) -> Bool {
+    guard let platform else { return true }
+    return try ImageLibrary.fits(image, platform)
+  }
+}
