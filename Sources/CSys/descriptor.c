@@ -1,6 +1,7 @@
 #include "csys.h"
 #include "result.h"
 #include <poll.h>
+#include <sys/sendfile.h>
 
 int csys_open(const char *path, int flags, mode_t mode) { return RESULT(open(path, flags | O_CLOEXEC, mode)); }
 int csys_openat(int dir, const char *path, int flags, mode_t mode) {
@@ -34,3 +35,4 @@ int csys_ftruncate(int fd, off_t length) { return RESULT(ftruncate(fd, length));
 int csys_memfd_create(const char *name, unsigned flags) { return RESULT(memfd_create(name, flags | MFD_CLOEXEC)); }
 int csys_ioctl(int fd, unsigned long request, unsigned long argument) { return RESULT(ioctl(fd, request, argument)); }
 int csys_poll(void *pollfds, unsigned count, int milliseconds) { return RESULT(poll(pollfds, count, milliseconds)); }
+ssize_t csys_sendfile(int to, int from, size_t count) { return RESULT(sendfile(to, from, NULL, count)); }

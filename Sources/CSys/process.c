@@ -77,3 +77,10 @@ int csys_default_signals(void) {
   return RESULT(sigprocmask(SIG_SETMASK, &none, NULL));
 }
 int csys_personality(unsigned long persona) { return RESULT(syscall(SYS_personality, persona)); }
+int csys_ioprio_set(int which, int who, int value) { return RESULT(syscall(SYS_ioprio_set, which, who, value)); }
+int csys_sched_setattr(pid_t pid, const struct csys_sched_attr *attributes) {
+  return RESULT(syscall(SYS_sched_setattr, pid, attributes, 0));
+}
+int csys_sched_setaffinity(pid_t pid, size_t bytes, const void *mask) {
+  return RESULT(syscall(SYS_sched_setaffinity, pid, bytes, mask));
+}

@@ -1,5 +1,6 @@
 #include "csys.h"
 #include "result.h"
+#include <net/if.h>
 
 enum { FDS_MAX = 16 };
 
@@ -12,6 +13,14 @@ int csys_connect(int fd, const void *address, socklen_t size) { return RESULT(co
 int csys_listen(int fd, int backlog) { return RESULT(listen(fd, backlog)); }
 int csys_accept4(int fd, int flags) { return RESULT(accept4(fd, NULL, NULL, flags | SOCK_CLOEXEC)); }
 int csys_shutdown(int fd, int how) { return RESULT(shutdown(fd, how)); }
+int csys_set_interface_up(int socket, const char *name) {
+  struct ifreq request = {0};
+  if (strlen(name) >= sizeof request.ifr_name) return -ENAMETOOLONG;
+  memcpy(request.ifr_name, name, strlen(name));
+  if (ioctl(socket, SIOCGIFFLAGS, &request) < 0) return -errno;
+  request.ifr_flags |= IFF_UP;
+  return RESULT(ioctl(socket, SIOCSIFFLAGS, &request));
+}
 
 ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags) {
   if (fd_count < 0 || fd_count > FDS_MAX) return -EINVAL;

@@ -47,6 +47,7 @@ ssize_t csys_write(int fd, const void *buffer, size_t count);
 ssize_t csys_pread(int fd, void *buffer, size_t count, off_t offset);
 ssize_t csys_pwrite(int fd, const void *buffer, size_t count, off_t offset);
 ssize_t csys_splice(int from, int to, size_t count, unsigned flags);
+ssize_t csys_sendfile(int to, int from, size_t count);
 int csys_pipe2(int ends[2], int flags);
 int csys_dup3(int from, int to, int flags);
 int csys_fcntl(int fd, int command, long argument);
@@ -131,6 +132,16 @@ int csys_sigprocmask(int how, const sigset_t *set, sigset_t *old);
 int csys_signalfd(int fd, const sigset_t *set, int flags);
 int csys_default_signals(void); /* every handler to SIG_DFL and an empty mask */
 int csys_personality(unsigned long persona);
+int csys_ioprio_set(int which, int who, int value);
+struct csys_sched_attr {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime, deadline, period;
+};
+int csys_sched_setattr(pid_t pid, const struct csys_sched_attr *attributes);
+int csys_sched_setaffinity(pid_t pid, size_t bytes, const void *mask);
 
 /* One program to start; see csys_spawn. */
 struct csys_spawn {
@@ -153,6 +164,7 @@ int csys_connect(int fd, const void *address, socklen_t size);
 int csys_listen(int fd, int backlog);
 int csys_accept4(int fd, int flags);
 int csys_shutdown(int fd, int how);
+int csys_set_interface_up(int socket, const char *name); /* SIOCGIFFLAGS, SIOCSIFFLAGS */
 /* One message with up to 16 descriptors. Receiving: *fd_count holds the room, then the number; MSG_CMSG_CLOEXEC is set. */
 ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags);
 ssize_t csys_receive_fds(int socket, void *bytes, size_t count, int *fds, int *fd_count, int flags);

@@ -1,0 +1,51 @@
+import CSys
+import Glibc
+import Problems
+import Sys
+
+/// What the two halves of the runtime say to each other, one packet each.
+enum Message: UInt8 {
+  /// Parent to child: IDs are mapped, the cgroup is entered.
+  case proceed = 1
+  /// Child to parent: everything is mounted; run the hooks of the runtime's namespaces.
+  case hooks
+  /// Child to parent: all is set up, the process waits for `start`.
+  case ready
+  /// Parent to child: execute the process.
+  case start
+  /// Child to parent: a StepFailure follows; it is the last message.
+  case failure
+  /// Intermediate process to parent: the init's pid follows.
+  case pid
+  /// Child to parent: a seccomp notify descriptor comes along.
+  case notify
+}
+
+/// One end of the SEQPACKET pair between the halves.
+struct Channel: ~Copyable {
+  let socket: OwnedFD
+  init(_ socket: consuming OwnedFD) { self.socket = socket }
+
+  func send(_ message: Message, _ payload: [UInt8] = [], descriptors: [CInt] = []) throws(Errno) {
+    try Sys.send(socket, [message.rawValue] + payload, descriptors: descriptors)
+  }
+  /// The next packet; nil when the other half has gone.
+  func receive() throws(Errno) -> (message: Message, payload: ArraySlice<UInt8>, descriptors: [CInt])? {
+    let got: (bytes: [UInt8], descriptors: [CInt])
+    do throws(Errno) {
+      got = try Sys.receive(socket, bytesMax: 4096, descriptorsMax: 1)
+    } catch {
+      if error.rawValue == ECONNRESET { return nil }
+      throw error
+    }
+    guard let first = got.bytes.first else { return nil }
+    guard let message = Message(rawValue: first) else { throw .invalid }
+    return (message, got.bytes.dropFirst(), got.descriptors)
+  }
+
+  /// The child's wait for the parent.
+  func await(_ expected: Message) throws(StepFailure) {
+    let got = try during(.synchronize) { () throws(Errno) in try receive() }
+    guard let got, got.message == expected else { throw StepFailure(.synchronize, .brokenPipe) }
+  }
+}

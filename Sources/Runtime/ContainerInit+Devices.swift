@@ -1,0 +1,101 @@
+import CSys
+import Glibc
+import RuntimeSpec
+import Sys
+
+/// One device node of a container.
+struct DeviceNode {
+  var path: String
+  var type: mode_t
+  var major: UInt32, minor: UInt32
+  var mode: mode_t = 0o666
+  var uid: uid_t = 0, gid: gid_t = 0
+
+  /// Source: runtime-spec, config-linux.md, "Default Devices".
+  static let defaults: [DeviceNode] = [
+    DeviceNode(path: "/dev/null", type: S_IFCHR, major: 1, minor: 3),
+    DeviceNode(path: "/dev/zero", type: S_IFCHR, major: 1, minor: 5),
+    DeviceNode(path: "/dev/full", type: S_IFCHR, major: 1, minor: 7),
+    DeviceNode(path: "/dev/random", type: S_IFCHR, major: 1, minor: 8),
+    DeviceNode(path: "/dev/urandom", type: S_IFCHR, major: 1, minor: 9),
+    DeviceNode(path: "/dev/tty", type: S_IFCHR, major: 5, minor: 0),
+  ]
+
+  var number: dev_t {
+    let (major, minor) = (UInt64(major), UInt64(minor))
+    return (major & 0xfff) << 8 | (major & ~0xfff) << 32 | minor & 0xff | (minor & ~0xff) << 12
+  }
+}
+
+extension DeviceNode {
+  init(_ device: Device) throws(StepFailure) {
+    switch device.type {
+    case "c", "u": type = S_IFCHR
+    case "b": type = S_IFBLK
+    case "p", "f": type = S_IFIFO
+    default: throw StepFailure(.invalid, Errno(rawValue: 0), "device \(device.path) has the unknown type \"\(device.type)\"")
+    }
+    path = device.path
+    major = UInt32(clamping: device.major ?? 0)
+    minor = UInt32(clamping: device.minor ?? 0)
+    mode = mode_t(device.fileMode ?? 0o666) & 0o7777
+    uid = device.uid ?? 0
+    gid = device.gid ?? 0
+  }
+}
+
+extension ContainerInit {
+  func makeDevices(in root: borrowing RootFilesystem) throws(StepFailure) {
+    let listed = linux.devices ?? []
+    for device in DeviceNode.defaults where !listed.contains(where: { normalized($0.path) == device.path }) {
+      try make(device, in: root)
+    }
+    for device in listed { try make(try DeviceNode(device), in: root) }
+    try makeLinks(in: root)
+  }
+
+  private func make(_ device: DeviceNode, in root: borrowing RootFilesystem) throws(StepFailure) {
+    try during(.device, device.path) { () throws(Errno) in
+      if plan.namespace(.user) != nil { return try bindFromHost(device, in: root) }
+      let place = try root.makeParent(of: device.path)
+      do throws(Errno) {
+        try check(csys_mknodat(place.directory.borrowed, place.name, device.type | device.mode, device.number))
+      } catch {
+        if error == .exists { return }
+        if error == .notPermitted && device.type != S_IFIFO { return try bindFromHost(device, in: root) }
+        throw error
+      }
+      if device.uid != 0 || device.gid != 0 {
+        try check(csys_fchownat(place.directory.borrowed, place.name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW))
+      }
+    }
+  }
+
+  /// In a user namespace nobody may make device nodes: the host's own is bound, and checked to be that device.
+  private func bindFromHost(_ device: DeviceNode, in root: borrowing RootFilesystem) throws(Errno) {
+    let tree = try MountTree(cloning: device.path, recursive: false)
+    let found = try status(tree.fd)
+    if device.type != S_IFIFO, found.st_mode & S_IFMT != device.type || found.st_rdev != device.number { throw .invalid }
+    let target = try root.make(device.path, directory: false)
+    try tree.move(onto: target)
+  }
+
+  /// Source: runtime-spec, runtime-linux.md, "Dev symbolic links"; config-linux.md, "Default Devices" (ptmx).
+  private func makeLinks(in root: borrowing RootFilesystem) throws(StepFailure) {
+    try during(.device, "links in /dev") { () throws(Errno) in
+      let dev = try root.make("/dev", directory: true)
+      var links = [
+        ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"),
+      ]
+      if (try? root.open("/dev/pts/ptmx")) != nil {
+        _ = csys_unlinkat(dev.borrowed, "ptmx", 0)
+        links.append(("ptmx", "pts/ptmx"))
+      }
+      for (name, target) in links {
+        let result = csys_symlinkat(target, dev.borrowed, name)
+        if result != -EEXIST { try check(result) }
+      }
+    }
+  }
+}

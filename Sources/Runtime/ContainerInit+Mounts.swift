@@ -1,0 +1,197 @@
+import CSys
+import Glibc
+import RuntimeSpec
+import Sys
+
+extension ContainerInit {
+  /// Mounts the root, everything on it, and makes the devices; hooks of the runtime run in between.
+  func setUpRoot() throws(StepFailure) -> RootFilesystem {
+    guard plan.namespace(.mount) != nil else { return try openRoot() }
+    let root = try mountRoot()
+    var later: [CInt] = []
+    for (number, mount) in (spec.mounts ?? []).enumerated() {
+      try place(mount, number: number, on: root, readOnlyLater: &later)
+    }
+    if ownsDev { try makeDevices(in: root) }
+    if let cwd = spec.process?.cwd, cwd != "/" {
+      _ = try? root.make(cwd, directory: true)  // chdir will say what is wrong with it
+    }
+    if needsHooks {
+      try during(.synchronize) { () throws(Errno) in try channel.send(.hooks) }
+      try channel.await(.proceed)
+    }
+    for hook in spec.hooks?.createContainer ?? [] {
+      try HookRunner(plan: plan, status: .creating).run(hook, kind: "createContainer")
+    }
+    for fd in later {
+      try during(.readOnly, "a tmpfs") { () throws(Errno) in
+        try MountTree(adopting: OwnedFD(adopting: fd)).set(MountAttribute.readOnly)
+      }
+    }
+    if spec.root?.readonly == true {
+      try during(.readOnly, "/") { () throws(Errno) in
+        let flags = CUnsignedInt(CSYS_AT_EMPTY_PATH)
+        try check(csys_mount_setattr(root.directory.borrowed, "", flags, MountAttribute.readOnly, 0, 0, 0))
+      }
+    }
+    return root
+  }
+
+  var needsHooks: Bool {
+    !(spec.hooks?.prestart ?? []).isEmpty || !(spec.hooks?.createRuntime ?? []).isEmpty
+  }
+
+  private func openRoot() throws(StepFailure) -> RootFilesystem {
+    try during(.rootfs, plan.rootPath) { () throws(Errno) in
+      RootFilesystem(directory: try open(plan.rootPath, O_PATH_ | O_DIRECTORY))
+    }
+  }
+
+  /// Cuts the propagation from and to the host and makes the root a mount of its own.
+  private func mountRoot() throws(StepFailure) -> RootFilesystem {
+    let word = linux.rootfsPropagation ?? "rprivate"
+    guard let change = MountOptions.propagation(word.isEmpty ? "rprivate" : word) else {
+      throw StepFailure(.propagation, .invalid, word)
+    }
+    try during(.propagation, "/") { () throws(Errno) in
+      let flag = change.flag == UInt64(MS_UNBINDABLE) ? UInt64(MS_PRIVATE) : change.flag
+      try check(csys_mount_setattr(AT_FDCWD, "/", CUnsignedInt(CSYS_AT_RECURSIVE), 0, 0, flag, 0))
+      if flag == UInt64(MS_SHARED) { try makeParentMountPrivate() }
+    }
+    return try during(.rootfs, plan.rootPath) { () throws(Errno) in
+      let tree =
+        plan.preparedRoot >= 0
+        ? MountTree(adopting: OwnedFD(adopting: plan.preparedRoot))
+        : try MountTree(cloning: plan.rootPath, recursive: true)
+      try tree.move(ontoPath: plan.rootPath)
+      return RootFilesystem(directory: try tree.fd.duplicate())
+    }
+  }
+
+  /// The mount that holds the root must not be shared, or what is mounted on it would appear on the host.
+  private func makeParentMountPrivate() throws(Errno) {
+    var best = "/"
+    let path = plan.rootPath
+    for line in try readText("/proc/self/mountinfo").split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard fields.count > 4 else { continue }
+      let point = String(fields[4])
+      if path == point || path.hasPrefix(point == "/" ? "/" : point + "/"), point.utf8.count >= best.utf8.count {
+        best = point
+      }
+    }
+    try check(csys_mount("", best, nil, UInt(MS_PRIVATE), nil))
+  }
+
+  /// Whether /dev is the container's own: a bound /dev is left as it is.
+  private var ownsDev: Bool {
+    !(spec.mounts ?? []).contains {
+      let words = MountOptions($0.options ?? [])
+      return normalized($0.destination) == "/dev" && (words.bind || $0.type == "bind")
+    }
+  }
+  func normalized(_ path: String) -> String {
+    "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+  }
+
+  private func place(
+    _ mount: Mount, number: Int, on root: borrowing RootFilesystem, readOnlyLater: inout [CInt]
+  ) throws(StepFailure) {
+    let options = MountOptions(mount.options ?? [])
+    let type = mount.type ?? "none"
+    let name = "\(mount.source ?? type) at \(mount.destination)"
+    if options.bind || type == "bind" { return try bind(mount, options, number: number, on: root) }
+    if type == "cgroup" || type == "cgroup2" { return try mountCgroup(mount, options, on: root) }
+
+    let isPlain = type == "proc" || type == "sysfs"
+    let target = try target(mount.destination, directory: true, symlinksAllowed: !isPlain, on: root)
+    var superblock = options.superblock
+    if type == "tmpfs" && !superblock.contains(where: { $0.key == "mode" }) {
+      let mode = try during(.mountTarget, mount.destination) { () throws(Errno) in try status(target).st_mode & 0o7777 }
+      superblock.append(("mode", String(mode, radix: 8)))
+    }
+    let delayed = type == "tmpfs" && options.set & MountAttribute.readOnly != 0
+    let attributes = delayed ? options.set & ~MountAttribute.readOnly : options.set
+    let tree: MountTree
+    do throws(Errno) {
+      tree = try MountTree(type: type, source: mount.source, options: superblock, attributes: attributes)
+    } catch {
+      // A user namespace may not mount what it cannot own; the host's, bound, is the same filesystem.
+      guard isPlain, error == .notPermitted, plan.namespace(.user) != nil else { throw StepFailure(.mount, error, name) }
+      tree = try during(.mount, name) { () throws(Errno) in
+        let tree = try MountTree(cloning: type == "proc" ? "/proc" : "/sys", recursive: true)
+        try tree.set(options.set)
+        return tree
+      }
+    }
+    try during(.mount, name) { () throws(Errno) in
+      if options.copyUp { try copyUp(from: target, to: tree.fd) }
+      try tree.move(onto: target)
+      try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
+      for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
+      if delayed { readOnlyLater.append(try tree.fd.duplicate().release()) }
+    }
+  }
+
+  /// The open target of a mount, made where it is missing, and never inside the container's procfs.
+  func target(
+    _ path: String, directory: Bool, symlinksAllowed: Bool = true, on root: borrowing RootFilesystem
+  ) throws(StepFailure) -> OwnedFD {
+    let target = try during(.mountTarget, path) { () throws(Errno) in try root.make(path, directory: directory) }
+    if !symlinksAllowed {
+      let plain = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
+      try during(.mountTarget, "\(path), which must be a directory and no symlink") { () throws(Errno) in
+        let flags = UInt64(UInt32(bitPattern: O_PATH_ | O_DIRECTORY))
+        return OwnedFD(adopting: try check(csys_openat2(root.directory.borrowed, path, flags, 0, plain)))
+      }.close()
+    }
+    return target
+  }
+
+  private func bind(
+    _ mount: Mount, _ options: MountOptions, number: Int, on root: borrowing RootFilesystem
+  ) throws(StepFailure) {
+    guard let source = mount.source else { throw StepFailure(.mountSource, .invalid, "of \(mount.destination)") }
+    let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
+    let tree = try during(.mountSource, path) { () throws(Errno) in
+      if let prepared = plan.preparedSources[number] { return MountTree(adopting: OwnedFD(adopting: prepared)) }
+      return try MountTree(cloning: path, recursive: options.recursive)
+    }
+    let isDirectory = try during(.mountSource, path) { () throws(Errno) in try status(tree.fd).isDirectory }
+    let target = try target(mount.destination, directory: isDirectory, on: root)
+    try refuseProcfs(target, tree, mount.destination)
+    try during(.mount, "\(path) at \(mount.destination)") { () throws(Errno) in
+      try tree.set(options.set, clear: options.clear)
+      try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
+      if let namespace = plan.idMapNamespaces[number] {
+        let fd = OwnedFD(adopting: namespace)
+        try tree.mapIDs(by: fd, recursive: options.idMappedBelow)
+      }
+      // What is bound does not hear from the host unless it was asked for (propagation of the root is private).
+      try tree.move(onto: target)
+      for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
+    }
+  }
+
+  /// CVE-2023-27561, CVE-2025-52881: a bind over a part of /proc could turn our own writes elsewhere.
+  private func refuseProcfs(
+    _ target: borrowing OwnedFD, _ tree: borrowing MountTree, _ destination: String
+  ) throws(StepFailure) {
+    let allowed = [
+      "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo", "sys/kernel/ns_last_pid",
+      "sys/crypto/fips_enabled", "net/dev",
+    ]
+    try during(.mountTarget, "\(destination) in /proc") { () throws(Errno) in
+      guard try FilesystemMagic.of(target) == FilesystemMagic.proc else { return }
+      if try FilesystemMagic.of(tree.fd) == FilesystemMagic.proc { return }
+      let path = normalized(destination)
+      if path == "/proc" || allowed.contains(where: { path == "/proc/" + $0 }) { return }
+      throw .notPermitted
+    }
+  }
+}
+
+extension OwnedFD {
+  /// Ends its life here.
+  consuming func close() {}
+}

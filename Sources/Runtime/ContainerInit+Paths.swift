@@ -1,0 +1,50 @@
+import CSys
+import Glibc
+import RuntimeSpec
+import Sys
+
+extension ContainerInit {
+  /// Hides paths: a directory behind an empty read-only tmpfs, anything else behind the container's /dev/null.
+  func maskPaths(in root: borrowing RootFilesystem) throws(StepFailure) {
+    let paths = linux.maskedPaths ?? []
+    if paths.isEmpty { return }
+    var null: OwnedFD? = nil
+    var empty: MountTree? = nil
+    for path in paths {
+      try during(.mask, path) { () throws(Errno) in
+        let target: OwnedFD
+        do throws(Errno) { target = try root.open(path) } catch where error == .notFound || error == .notDirectory { return }
+        if try status(target).isDirectory {
+          if empty == nil {
+            let options: [(key: String, value: String?)] = [("nr_blocks", "1"), ("nr_inodes", "1"), ("ro", nil)]
+            empty = try MountTree(type: "tmpfs", source: "tmpfs", options: options, attributes: MountAttribute.readOnly)
+          }
+          try MountTree(cloning: empty!.fd).move(onto: target)
+        } else {
+          if null == nil { null = try verifiedNull(in: root) }
+          try MountTree(cloning: null!).move(onto: target)
+        }
+      }
+    }
+  }
+
+  /// CVE-2025-31133: what lies at /dev/null may have been replaced; only the device itself hides anything.
+  private func verifiedNull(in root: borrowing RootFilesystem) throws(Errno) -> OwnedFD {
+    let fd = try root.open("/dev/null", O_PATH_ | O_NOFOLLOW)
+    let found = try status(fd)
+    guard found.st_mode & S_IFMT == S_IFCHR, found.st_rdev == DeviceNode.defaults[0].number else { throw .invalid }
+    return fd
+  }
+
+  func protectPaths(in root: borrowing RootFilesystem) throws(StepFailure) {
+    for path in linux.readonlyPaths ?? [] {
+      try during(.readOnly, path) { () throws(Errno) in
+        let target: OwnedFD
+        do throws(Errno) { target = try root.open(path) } catch where error == .notFound || error == .notDirectory { return }
+        let tree = try MountTree(cloning: target, recursive: true)
+        try tree.set(MountAttribute.readOnly, recursive: true)
+        try tree.move(onto: target)
+      }
+    }
+  }
+}

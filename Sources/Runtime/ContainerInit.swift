@@ -1,0 +1,136 @@
+import CSys
+import Glibc
+import RuntimeSpec
+import Sys
+
+/// The child half of `create` and `run`: it makes itself the container's first process, step by step.
+struct ContainerInit: ~Copyable {
+  let plan: LaunchPlan
+  let channel: Channel
+  /// The host's /proc, verified; for writes to /proc/sys and attributes.
+  let hostProc: OwnedFD
+
+  var spec: Spec { plan.spec }
+  var linux: Linux { plan.linux }
+
+  /// Runs in the new namespaces and ends with execve.
+  /// - Throws: what failed; nothing has been executed then.
+  static func run(_ plan: LaunchPlan, _ channel: consuming Channel) throws(StepFailure) -> Never {
+    try channel.await(.proceed)
+    _ = csys_umask(0)
+    try becomeRoot(plan)
+    let hostProc = try during(.sysctl, "/proc") { () throws(Errno) in
+      let fd = try open("/proc", O_PATH_ | O_DIRECTORY)
+      guard try FilesystemMagic.of(fd) == FilesystemMagic.proc else { throw .invalid }
+      return fd
+    }
+    let container = ContainerInit(plan: plan, channel: channel, hostProc: hostProc)
+    try container.setUp()
+  }
+
+  private consuming func setUp() throws(StepFailure) -> Never {
+    try makeSession()
+    if plan.hasNew(.cgroup) {
+      try during(.cgroupNamespace) { () throws(Errno) in try check(csys_unshare(CSYS_CLONE_NEWCGROUP)) }
+    }
+    try setNames()
+    if plan.hasNew(.network) { try bringUpLoopback() }
+    let root = try setUpRoot()
+    try setSysctls()
+    var setup = ProcessSetup(process: spec.process, plan: plan)
+    try setup.applyLabels(hostProc: hostProc)
+    if !plan.noPivot || plan.namespace(.mount) != nil { try changeRoot(to: root) }
+    if plan.namespace(.mount) != nil {
+      try maskPaths(in: root)
+      try protectPaths(in: root)
+    }
+    if spec.process?.terminal == true { try setup.openConsole(in: root, bindingConsole: true) }
+    let channel = channel
+    try setup.finish(root: root, channel: channel)
+  }
+
+  /// In a user namespace: the IDs that own what it makes.
+  private static func becomeRoot(_ plan: LaunchPlan) throws(StepFailure) {
+    guard plan.namespace(.user) != nil else { return }
+    try during(.setIDs) { () throws(Errno) in
+      try check(csys_setresgid(0, 0, 0))
+      try check(csys_setresuid(0, 0, 0))
+      _ = csys_setgroups(0, nil)  // refused where setgroups is denied; nothing to drop then
+    }
+  }
+
+  private func makeSession() throws(StepFailure) {
+    try during(.session) { () throws(Errno) in
+      try check(csys_setsid())
+      if !plan.isDumpable { try check(csys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) }
+    }
+    if plan.newKeyring { try ProcessSetup.joinKeyring(named: "_ses.\(plan.id)") }
+  }
+
+  private func setNames() throws(StepFailure) {
+    if let hostname = spec.hostname, !hostname.isEmpty {
+      try during(.hostname, "hostname \(hostname)") { () throws(Errno) in
+        try check(csys_sethostname(hostname, hostname.utf8.count))
+      }
+    }
+    if let domain = spec.domainname, !domain.isEmpty {
+      try during(.hostname, "domainname \(domain)") { () throws(Errno) in
+        try check(csys_setdomainname(domain, domain.utf8.count))
+      }
+    }
+  }
+
+  private func bringUpLoopback() throws(StepFailure) {
+    try during(.loopback) { () throws(Errno) in
+      let socket = OwnedFD(adopting: try check(csys_socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)))
+      try check(csys_set_interface_up(socket.borrowed, "lo"))
+    }
+  }
+
+  private func setSysctls() throws(StepFailure) {
+    for (name, value) in (linux.sysctl ?? [:]).sorted(by: { $0.key < $1.key }) {
+      let path = "sys/" + String(name.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 })
+      try during(.sysctl, name) { () throws(Errno) in
+        let file = try openBeneath(hostProc, path, O_WRONLY)
+        guard try FilesystemMagic.of(file) == FilesystemMagic.proc else { throw .invalid }
+        try writeAll(file, value)
+      }
+    }
+  }
+
+  /// Makes the root the only filesystem: pivot_root, or move and chroot where that cannot work (an initramfs).
+  private func changeRoot(to root: borrowing RootFilesystem) throws(StepFailure) {
+    let fd = root.directory.borrowed
+    guard plan.namespace(.mount) != nil else {
+      return try during(.pivotRoot, plan.rootPath) { () throws(Errno) in try chroot(fd) }
+    }
+    if plan.noPivot {
+      return try during(.pivotRoot, plan.rootPath) { () throws(Errno) in
+        try check(csys_fchdir(fd))
+        let flags = CUnsignedInt(CSYS_MOVE_MOUNT_F_EMPTY_PATH)
+        try check(csys_move_mount(fd, "", AT_FDCWD, "/", flags))
+        try chroot(fd)
+      }
+    }
+    try during(.pivotRoot, plan.rootPath) { () throws(Errno) in
+      let old = try open("/", O_PATH_ | O_DIRECTORY)
+      try check(csys_fchdir(fd))
+      try check(csys_pivot_root(".", "."))
+      // The old root lies on top of the new one now; it must not take the host's mounts along when it goes.
+      try check(csys_fchdir(old.borrowed))
+      try check(csys_mount("", ".", nil, UInt(MS_SLAVE | MS_REC), nil))
+      try check(csys_umount2(".", CInt(MNT_DETACH.rawValue)))
+      try check(csys_chdir("/"))
+      if let word = linux.rootfsPropagation, let change = MountOptions.propagation(word),
+        change.flag == UInt64(MS_SHARED) || change.flag == UInt64(MS_UNBINDABLE)
+      {
+        try check(csys_mount("", "/", nil, UInt(change.flag) | (change.recursive ? UInt(MS_REC) : 0), nil))
+      }
+    }
+  }
+  private func chroot(_ fd: CInt) throws(Errno) {
+    try check(csys_fchdir(fd))
+    try check(csys_chroot("."))
+    try check(csys_chdir("/"))
+  }
+}

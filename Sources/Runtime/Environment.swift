@@ -1,0 +1,47 @@
+import Glibc
+import Sys
+
+/// `NAME=value` entries; of several with one name the last wins, at the place of the first.
+struct Environment {
+  private(set) var entries: [String] = []
+  private var places: [Substring: Int] = [:]
+
+  init(_ list: [String]) {
+    entries.reserveCapacity(list.count + 1)
+    for entry in list { add(entry) }
+  }
+  private mutating func add(_ entry: String) {
+    let name = entry.prefix { $0 != "=" }
+    if let place = places[name] {
+      entries[place] = entry
+    } else {
+      places[name] = entries.count
+      entries.append(entry)
+    }
+  }
+  subscript(name: String) -> String? {
+    get { places[Substring(name)].map { String(entries[$0].dropFirst(name.count + 1)) } }
+    set { if let newValue { add("\(name)=\(newValue)") } }
+  }
+}
+
+/// The container's /etc/passwd.
+enum Passwd {
+  private enum Limit { static let bytesMax = 4 << 20 }
+
+  /// A user's home; "/" where the file does not say.
+  static func home(of uid: uid_t, in root: borrowing RootFilesystem) -> String {
+    guard let fd = try? root.open("/etc/passwd", O_RDONLY | O_NONBLOCK),
+      let bytes = try? readAll(fd, limit: Limit.bytesMax)
+    else { return "/" }
+    return home(of: uid, in: String(decoding: bytes, as: UTF8.self))
+  }
+  /// Source: passwd(5): name, password, UID, GID, GECOS, directory, shell.
+  static func home(of uid: uid_t, in text: String) -> String {
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+      if fields.count >= 6, uid_t(fields[2]) == uid, !fields[5].isEmpty { return String(fields[5]) }
+    }
+    return "/"
+  }
+}

@@ -1,0 +1,50 @@
+import CSys
+import Glibc
+import RuntimeSpec
+import Sys
+
+extension ProcessSetup {
+  private enum Request {
+    static let unlock: UInt = 0x4004_5431, number: UInt = 0x8004_5430  // TIOCSPTLCK, TIOCGPTN
+  }
+
+  /// Makes a terminal in the container's own devpts, sends its master away and takes its slave as 0, 1 and 2.
+  ///
+  /// CVE-2025-52565: the multiplexer is used only when it is devpts's own, and the slave comes from the open
+  /// master (TIOCGPTPEER), never from a path.
+  func openConsole(in root: borrowing RootFilesystem, bindingConsole: Bool) throws(StepFailure) {
+    let master = try during(.console, "/dev/pts/ptmx") { () throws(Errno) in try openMaster(in: root) }
+    var number: CInt = 0
+    let slave = try during(.console, "slave") { () throws(Errno) in
+      var unlock: CInt = 0
+      try check(withUnsafeMutablePointer(to: &unlock) { csys_ioctl(master.borrowed, Request.unlock, UInt(bitPattern: $0)) })
+      try check(withUnsafeMutablePointer(to: &number) { csys_ioctl(master.borrowed, Request.number, UInt(bitPattern: $0)) })
+      return OwnedFD(adopting: try check(csys_tiocgptpeer(master.borrowed, O_RDWR | O_NOCTTY)))
+    }
+    if let size = process.consoleSize {
+      _ = csys_set_window_size(slave.borrowed, UInt16(clamping: size.height), UInt16(clamping: size.width))
+    }
+    if bindingConsole {
+      try during(.console, "/dev/console") { () throws(Errno) in
+        let target = try root.make("/dev/console", directory: false)
+        try MountTree(cloning: slave).move(onto: target)
+      }
+    }
+    try during(.console, "console socket") { () throws(Errno) in
+      let socket = OwnedFD(adopting: plan.consoleSocket)
+      try Sys.send(socket, Array("/dev/pts/\(number)".utf8), descriptors: [master.borrowed])
+    }
+    try during(.console, "standard streams") { () throws(Errno) in
+      try check(csys_set_controlling_terminal(slave.borrowed))
+      for stream in CInt(0)...2 { try check(csys_dup3(slave.borrowed, stream, 0)) }
+    }
+  }
+
+  private func openMaster(in root: borrowing RootFilesystem) throws(Errno) -> OwnedFD {
+    let fd = try root.open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW)
+    let found = try status(fd)
+    let multiplexer = DeviceNode(path: "", type: S_IFCHR, major: 5, minor: 2).number
+    guard try FilesystemMagic.of(fd) == FilesystemMagic.devpts, found.st_rdev == multiplexer else { throw .invalid }
+    return fd
+  }
+}

@@ -1,0 +1,193 @@
+import CSys
+import Glibc
+import RuntimeSpec
+import Sys
+
+/// The last steps of a process of the container, its first one or an exec's: terminal, identity, command, execve.
+struct ProcessSetup {
+  let process: Process
+  let plan: LaunchPlan
+
+  init(process: Process?, plan: LaunchPlan) {
+    self.process = process ?? Process(cwd: "/")
+    self.plan = plan
+  }
+
+  var uid: uid_t { process.user?.uid ?? 0 }
+  var gid: gid_t { process.user?.gid ?? 0 }
+
+  static func joinKeyring(named name: String) throws(StepFailure) {
+    let result = name.withCString { csys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, UInt(bitPattern: $0), 0, 0, 0) }
+    // A kernel without keys, or a quota that is used up: the container just has no keyring of its own.
+    if result < 0 && ![ENOSYS, EPERM, EDQUOT].contains(-result) {
+      throw StepFailure(.keyring, Errno(rawValue: -result))
+    }
+  }
+
+  /// Everything after the mounts, up to the execve.
+  /// - Parameter startsLater: tell the parent, and wait for it (and then for `start`), before executing.
+  func finish(root: consuming RootFilesystem, channel: consuming Channel) throws(StepFailure) -> Never {
+    var environment = Environment(process.env ?? [])
+    if environment["HOME"] == nil { environment["HOME"] = Passwd.home(of: uid, in: root) }
+    try giveStandardStreams()
+    try personality()
+    try changeDirectory(mayBeDenied: true)
+    let capabilities = CapabilitySets(process.capabilities)
+    let filter = plan.seccomp
+    let isUnprivileged = process.noNewPrivileges == true
+    try capabilities.dropBounding()
+    try becomeUser()
+    // Without no_new_privs only CAP_SYS_ADMIN may load a filter: it is kept until then, and nothing runs in between.
+    try capabilities.apply(keeping: filter != nil && !isUnprivileged ? CapabilityName.sysAdmin : 0)
+    try changeDirectory(mayBeDenied: false)
+    _ = csys_umask(process.user?.umask.map { mode_t($0) } ?? 0o022)
+    let arguments = process.args ?? []
+    let program = try arguments.first.map { (name) throws(StepFailure) in
+      try CommandSearch(path: environment["PATH"]).find(name)
+    }
+    try during(.descriptors) { () throws(Errno) in
+      try check(csys_close_range(3 + plan.preservedDescriptors, CUnsignedInt.max, CUnsignedInt(CLOSE_RANGE_CLOEXEC)))
+    }
+    _ = consume root
+    let starter = try waitForStart(channel)
+    do throws(StepFailure) {
+      for hook in plan.spec.hooks?.startContainer ?? [] where plan.isInit {
+        try HookRunner(plan: plan, status: .created).run(hook, kind: "startContainer")
+      }
+      guard let program else { throw StepFailure(.invalid, Errno(rawValue: 0), "process.args is empty") }
+      if isUnprivileged {
+        try during(.noNewPrivileges) { () throws(Errno) in try check(csys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) }
+      }
+      if let filter {
+        try load(filter, reportingTo: starter)
+        if !isUnprivileged { try capabilities.apply(keeping: 0) }
+      }
+      let result = withCStrings(arguments) { argv in
+        withCStrings(environment.entries) { envp in csys_execve(program, argv, envp) }
+      }
+      throw StepFailure(.execute, Errno(rawValue: -result), program)
+    } catch {
+      try? starter.send(.failure, error.bytes)
+      _exit(127)
+    }
+  }
+
+  /// Reports that all is set up and waits: for the parent, then, after `create`, for `start`.
+  private func waitForStart(_ channel: consuming Channel) throws(StepFailure) -> Channel {
+    try during(.synchronize) { () throws(Errno) in try channel.send(.ready) }
+    try channel.await(.start)
+    if plan.startListener < 0 { return channel }
+    let listener = OwnedFD(adopting: plan.startListener)
+    _ = consume channel
+    while true {
+      let connection = try during(.startSocket) { () throws(Errno) in
+        try uninterrupted { () throws(Errno) in try accept(listener) }
+      }
+      let starter = Channel(connection)
+      if case .start? = try? starter.receive()?.message { return starter }
+    }
+  }
+
+  private func becomeUser() throws(StepFailure) {
+    let groups = process.user?.additionalGids ?? []
+    let result = csys_setgroups(groups.count, groups)
+    // Where setgroups is denied (a user namespace made without privilege) there is nothing to drop.
+    if result < 0 && !(groups.isEmpty && -result == EPERM) { throw StepFailure(.groups, Errno(rawValue: -result)) }
+    try during(.user, "\(uid):\(gid)") { () throws(Errno) in
+      try check(csys_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+      try check(csys_setresgid(gid, gid, gid))
+      try check(csys_setresuid(uid, uid, uid))
+    }
+  }
+
+  /// CVE-2024-21626: a working directory that the root does not contain is refused.
+  private func changeDirectory(mayBeDenied: Bool) throws(StepFailure) {
+    let cwd = process.cwd.isEmpty ? "/" : process.cwd
+    let result = csys_chdir(cwd)
+    if result == -EACCES && mayBeDenied { return }
+    if result < 0 { throw StepFailure(.workingDirectory, Errno(rawValue: -result), cwd) }
+    guard let place = getcwd(nil, 0) else { throw StepFailure(.workingDirectoryOutside, Errno(rawValue: 0), cwd) }
+    defer { free(place) }
+    if place[0] != CChar(bitPattern: UInt8(ascii: "/")) {
+      throw StepFailure(.workingDirectoryOutside, Errno(rawValue: 0), cwd)
+    }
+  }
+
+  /// The user must be able to reopen its own streams (/dev/stdout); files of the host and /dev/null stay untouched.
+  private func giveStandardStreams() throws(StepFailure) {
+    for number in CInt(0)...2 {
+      var found = stat()
+      if csys_fstatat(number, "", &found, CInt(CSYS_AT_EMPTY_PATH)) < 0 || found.st_uid == uid { continue }
+      let kind = found.st_mode & S_IFMT
+      let isNull = kind == S_IFCHR && found.st_rdev == DeviceNode.defaults[0].number
+      if isNull || ![S_IFCHR, S_IFIFO, S_IFSOCK].contains(kind) { continue }
+      _ = csys_fchownat(number, "", uid, uid_t.max, CInt(CSYS_AT_EMPTY_PATH))  // a convenience: it may be refused
+    }
+  }
+
+  private func personality() throws(StepFailure) {
+    guard plan.isInit, let wanted = plan.linux.personality else { return }
+    let domains: [String: UInt] = ["LINUX": 0, "LINUX32": 8]
+    guard let domain = domains[wanted.domain] else {
+      throw StepFailure(.invalid, Errno(rawValue: 0), "unknown personality \"\(wanted.domain)\"")
+    }
+    try during(.scheduling, "personality") { () throws(Errno) in try check(csys_personality(domain)) }
+  }
+
+  private func load(_ filter: SeccompPlan, reportingTo starter: borrowing Channel) throws(StepFailure) {
+    let listener = try during(.seccomp) { () throws(Errno) in
+      try check(
+        filter.filter.withUnsafeBytes { bytes in
+          var program = sock_fprog(
+            len: UInt16(bytes.count / MemoryLayout<sock_filter>.size),
+            filter: UnsafeMutablePointer(
+              mutating: bytes.baseAddress!.assumingMemoryBound(to: sock_filter.self)))
+          return csys_seccomp(CUnsignedInt(SECCOMP_SET_MODE_FILTER), filter.flags, &program)
+        })
+    }
+    if filter.listens {
+      let descriptor = OwnedFD(adopting: listener)
+      try during(.seccomp) { () throws(Errno) in try starter.send(.notify, descriptors: [descriptor.borrowed]) }
+    }
+  }
+}
+
+/// The five sets of capabilities, as bits. Source: capabilities(7).
+struct CapabilitySets {
+  var bounding: UInt64, effective: UInt64, inheritable: UInt64, permitted: UInt64, ambient: UInt64
+
+  init(_ names: Capabilities?) {
+    bounding = CapabilityName.bits(names?.bounding)
+    effective = CapabilityName.bits(names?.effective)
+    inheritable = CapabilityName.bits(names?.inheritable)
+    permitted = CapabilityName.bits(names?.permitted)
+    ambient = CapabilityName.bits(names?.ambient)
+  }
+
+  func dropBounding() throws(StepFailure) {
+    for number in UInt64(0)..<64 where bounding & 1 << number == 0 {
+      let result = csys_prctl(PR_CAPBSET_DROP, UInt(number), 0, 0, 0)
+      if result == -EINVAL { return }  // beyond the kernel's last capability
+      if result < 0 { throw StepFailure(.capabilities, Errno(rawValue: -result), "bounding set") }
+    }
+  }
+
+  /// Sets what this process may have of them: what the runtime itself lacks cannot be given.
+  func apply(keeping extra: UInt64) throws(StepFailure) {
+    var mine = (effective: UInt64(0), permitted: UInt64(0), inheritable: UInt64(0))
+    try during(.capabilities, "read own sets") { () throws(Errno) in
+      try check(csys_capget(0, &mine.effective, &mine.permitted, &mine.inheritable))
+    }
+    let given = (permitted | extra) & mine.permitted
+    try during(.capabilities, "effective, permitted, inheritable") { () throws(Errno) in
+      try check(csys_capset((effective | extra) & given, given, inheritable & mine.permitted))
+    }
+    _ = csys_prctl(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
+    let raised = ambient & given & inheritable
+    for number in UInt64(0)..<64 where raised & 1 << number != 0 {
+      try during(.capabilities, "ambient") { () throws(Errno) in
+        try check(csys_prctl(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_RAISE), UInt(number), 0, 0))
+      }
+    }
+  }
+}
