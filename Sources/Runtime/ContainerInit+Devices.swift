@@ -23,7 +23,9 @@ struct DeviceNode {
 
   var number: dev_t {
     let (major, minor) = (UInt64(major), UInt64(minor))
-    return (major & 0xfff) << 8 | (major & ~0xfff) << 32 | minor & 0xff | (minor & ~0xff) << 12
+    let low: UInt64 = (major & 0xfff) << 8 | minor & 0xff
+    let high: UInt64 = (major & ~0xfff) << 32 | (minor & ~0xff) << 12
+    return dev_t(low | high)
   }
 }
 

@@ -112,17 +112,8 @@ extension ContainerInit {
     }
     let delayed = type == "tmpfs" && options.set & MountAttribute.readOnly != 0
     let attributes = delayed ? options.set & ~MountAttribute.readOnly : options.set
-    let tree: MountTree
-    do throws(Errno) {
-      tree = try MountTree(type: type, source: mount.source, options: superblock, attributes: attributes)
-    } catch {
-      // A user namespace may not mount what it cannot own; the host's, bound, is the same filesystem.
-      guard isPlain, error == .notPermitted, plan.namespace(.user) != nil else { throw StepFailure(.mount, error, name) }
-      tree = try during(.mount, name) { () throws(Errno) in
-        let tree = try MountTree(cloning: type == "proc" ? "/proc" : "/sys", recursive: true)
-        try tree.set(options.set)
-        return tree
-      }
+    let tree = try during(.mount, name) { () throws(Errno) in
+      try newFilesystem(mount, superblock: superblock, attributes: attributes, boundInstead: isPlain)
     }
     try during(.mount, name) { () throws(Errno) in
       if options.copyUp { try copyUp(from: target, to: tree.fd) }
@@ -130,6 +121,21 @@ extension ContainerInit {
       try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
       for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
       if delayed { readOnlyLater.append(try tree.fd.duplicate().release()) }
+    }
+  }
+
+  /// A user namespace may not mount what it cannot own; the host's, bound, is the same filesystem then.
+  private func newFilesystem(
+    _ mount: Mount, superblock: [(key: String, value: String?)], attributes: UInt64, boundInstead: Bool
+  ) throws(Errno) -> MountTree {
+    let type = mount.type ?? "none"
+    do throws(Errno) {
+      return try MountTree(type: type, source: mount.source, options: superblock, attributes: attributes)
+    } catch {
+      guard boundInstead, error == .notPermitted, plan.namespace(.user) != nil else { throw error }
+      let tree = try MountTree(cloning: type == "proc" ? "/proc" : "/sys", recursive: true)
+      try tree.set(attributes)
+      return tree
     }
   }
 

@@ -8,24 +8,27 @@ extension ContainerInit {
   func maskPaths(in root: borrowing RootFilesystem) throws(StepFailure) {
     let paths = linux.maskedPaths ?? []
     if paths.isEmpty { return }
-    var null: OwnedFD? = nil
-    var empty: MountTree? = nil
+    var null: CInt = -1, empty: CInt = -1
+    defer { for fd in [null, empty] where fd >= 0 { _ = csys_close(fd) } }
     for path in paths {
       try during(.mask, path) { () throws(Errno) in
         let target: OwnedFD
         do throws(Errno) { target = try root.open(path) } catch where error == .notFound || error == .notDirectory { return }
         if try status(target).isDirectory {
-          if empty == nil {
-            let options: [(key: String, value: String?)] = [("nr_blocks", "1"), ("nr_inodes", "1"), ("ro", nil)]
-            empty = try MountTree(type: "tmpfs", source: "tmpfs", options: options, attributes: MountAttribute.readOnly)
-          }
-          try MountTree(cloning: empty!.fd).move(onto: target)
+          if empty < 0 { empty = try emptyDirectory() }
+          try MountTree(cloning: empty).move(onto: target)
         } else {
-          if null == nil { null = try verifiedNull(in: root) }
-          try MountTree(cloning: null!).move(onto: target)
+          if null < 0 { null = try verifiedNull(in: root).release() }
+          try MountTree(cloning: null).move(onto: target)
         }
       }
     }
+  }
+
+  private func emptyDirectory() throws(Errno) -> CInt {
+    let options: [(key: String, value: String?)] = [("nr_blocks", "1"), ("nr_inodes", "1"), ("ro", nil)]
+    let tree = try MountTree(type: "tmpfs", source: "tmpfs", options: options, attributes: MountAttribute.readOnly)
+    return try tree.fd.duplicate().release()
   }
 
   /// CVE-2025-31133: what lies at /dev/null may have been replaced; only the device itself hides anything.

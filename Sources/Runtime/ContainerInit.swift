@@ -37,7 +37,7 @@ struct ContainerInit: ~Copyable {
     if plan.hasNew(.network) { try bringUpLoopback() }
     let root = try setUpRoot()
     try setSysctls()
-    var setup = ProcessSetup(process: spec.process, plan: plan)
+    let setup = ProcessSetup(process: spec.process, plan: plan)
     try setup.applyLabels(hostProc: hostProc)
     if !plan.noPivot || plan.namespace(.mount) != nil { try changeRoot(to: root) }
     if plan.namespace(.mount) != nil {
@@ -119,7 +119,7 @@ struct ContainerInit: ~Copyable {
       // The old root lies on top of the new one now; it must not take the host's mounts along when it goes.
       try check(csys_fchdir(old.borrowed))
       try check(csys_mount("", ".", nil, UInt(MS_SLAVE | MS_REC), nil))
-      try check(csys_umount2(".", CInt(MNT_DETACH.rawValue)))
+      try check(csys_umount2(".", CInt(MNT_DETACH)))
       try check(csys_chdir("/"))
       if let word = linux.rootfsPropagation, let change = MountOptions.propagation(word),
         change.flag == UInt64(MS_SHARED) || change.flag == UInt64(MS_UNBINDABLE)

@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import RuntimeSpec
+import Seccomp
 import Sys
 
 /// All that the child half needs to know; the parent decides it before the clone.
@@ -24,7 +25,9 @@ struct LaunchPlan {
   var idMapNamespaces: [Int: CInt] = [:]
   /// Controller mounts for a `cgroup` mount on a v1 or hybrid host: name below the mount, host path, other names.
   var cgroupMounts: [CgroupMount] = []
-  var seccomp: SeccompPlan?
+  var seccomp: SeccompFilter?
+  /// The process is the container's first, not an exec's.
+  var isInit = false
   /// Whether this process may stay traceable (without privilege it has to, for its own /proc files).
   var isDumpable = false
 
@@ -56,15 +59,6 @@ struct LaunchPlan {
     }
     return flags
   }
-}
-
-/// A compiled filter and how it is loaded.
-struct SeccompPlan {
-  /// `struct sock_filter`s as bytes.
-  var filter: [UInt8]
-  /// `SECCOMP_FILTER_FLAG_*`.
-  var flags: UInt32 = 0
-  var listens = false
 }
 
 extension NamespaceKind {

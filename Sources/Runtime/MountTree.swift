@@ -13,8 +13,11 @@ struct MountTree: ~Copyable {
     fd = OwnedFD(adopting: try check(csys_open_tree(AT_FDCWD, path, flags)))
   }
   init(cloning file: borrowing OwnedFD, recursive: Bool = false) throws(Errno) {
+    try self.init(cloning: file.borrowed, recursive: recursive)
+  }
+  init(cloning file: CInt, recursive: Bool = false) throws(Errno) {
     let flags = CSYS_OPEN_TREE_CLONE | CSYS_AT_EMPTY_PATH | (recursive ? CSYS_AT_RECURSIVE : 0)
-    fd = OwnedFD(adopting: try check(csys_open_tree(file.borrowed, "", CUnsignedInt(flags))))
+    fd = OwnedFD(adopting: try check(csys_open_tree(file, "", CUnsignedInt(flags))))
   }
   init(adopting fd: consuming OwnedFD) { self.fd = fd }
 

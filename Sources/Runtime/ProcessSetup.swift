@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import RuntimeSpec
+import Seccomp
 import Sys
 
 /// The last steps of a process of the container, its first one or an exec's: terminal, identity, command, execve.
@@ -12,6 +13,8 @@ struct ProcessSetup {
     self.process = process ?? Process(cwd: "/")
     self.plan = plan
   }
+
+  private static let closeOnExec: CUnsignedInt = 4  // CLOSE_RANGE_CLOEXEC
 
   var uid: uid_t { process.user?.uid ?? 0 }
   var gid: gid_t { process.user?.gid ?? 0 }
@@ -46,7 +49,7 @@ struct ProcessSetup {
       try CommandSearch(path: environment["PATH"]).find(name)
     }
     try during(.descriptors) { () throws(Errno) in
-      try check(csys_close_range(3 + plan.preservedDescriptors, CUnsignedInt.max, CUnsignedInt(CLOSE_RANGE_CLOEXEC)))
+      try check(csys_close_range(3 + plan.preservedDescriptors, CUnsignedInt.max, Self.closeOnExec))
     }
     _ = consume root
     let starter = try waitForStart(channel)
@@ -134,20 +137,10 @@ struct ProcessSetup {
     try during(.scheduling, "personality") { () throws(Errno) in try check(csys_personality(domain)) }
   }
 
-  private func load(_ filter: SeccompPlan, reportingTo starter: borrowing Channel) throws(StepFailure) {
-    let listener = try during(.seccomp) { () throws(Errno) in
-      try check(
-        filter.filter.withUnsafeBytes { bytes in
-          var program = sock_fprog(
-            len: UInt16(bytes.count / MemoryLayout<sock_filter>.size),
-            filter: UnsafeMutablePointer(
-              mutating: bytes.baseAddress!.assumingMemoryBound(to: sock_filter.self)))
-          return csys_seccomp(CUnsignedInt(SECCOMP_SET_MODE_FILTER), filter.flags, &program)
-        })
-    }
-    if filter.listens {
-      let descriptor = OwnedFD(adopting: listener)
-      try during(.seccomp) { () throws(Errno) in try starter.send(.notify, descriptors: [descriptor.borrowed]) }
+  private func load(_ filter: SeccompFilter, reportingTo starter: borrowing Channel) throws(StepFailure) {
+    try during(.seccomp) { () throws(Errno) in
+      guard let listener = try filter.install() else { return }
+      try starter.send(.notify, descriptors: [listener.borrowed])
     }
   }
 }

@@ -6,6 +6,12 @@ import Sys
 struct RootFilesystem: ~Copyable {
   let directory: OwnedFD
 
+  /// A name in an open directory.
+  struct Place: ~Copyable {
+    let directory: OwnedFD
+    let name: String
+  }
+
   private enum Limit { static let symlinksMax = 40 }
 
   /// Opens a name as the container would see it.
@@ -58,10 +64,10 @@ struct RootFilesystem: ~Copyable {
   }
 
   /// Splits "/a/b/c" into a descriptor of "/a/b", made where missing, and "c".
-  func makeParent(of path: String) throws(Errno) -> (directory: OwnedFD, name: String) {
+  func makeParent(of path: String) throws(Errno) -> Place {
     var parts = path.split(separator: "/").map(String.init)
     guard let name = parts.popLast(), name != "..", name != "." else { throw .invalid }
-    return (try make(parts.joined(separator: "/"), directory: true), name)
+    return Place(directory: try make(parts.joined(separator: "/"), directory: true), name: name)
   }
 }
 

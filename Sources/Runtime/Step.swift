@@ -103,6 +103,7 @@ struct StepFailure: Error {
 }
 
 /// Runs `body`; its errno becomes a failure of this step.
+@discardableResult
 func during<R: ~Copyable>(
   _ step: Step, _ object: @autoclosure () -> String = "", _ body: () throws(Errno) -> R
 ) throws(StepFailure) -> R {

@@ -1,1 +1,3 @@
-// The program's entry point lands with its library.
+import Runtime
+
+RuntimeProgram.main()

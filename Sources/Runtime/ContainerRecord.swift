@@ -1,0 +1,179 @@
+import CSys
+import Glibc
+import JSON
+import Problems
+import RuntimeSpec
+import Sys
+
+/// What the runtime remembers of one container: `<root>/<id>/state.json`, written once it is created.
+struct ContainerRecord {
+  var id: String
+  var bundle: String
+  var rootPath: String
+  var pid: pid_t
+  /// Clock ticks since boot; with the pid it names one process.
+  var startTime: UInt64
+  /// RFC 3339, UTC.
+  var created: String
+  var ociVersion: String
+  var annotations: [String: String]
+  var ownsPidNamespace: Bool
+
+  var json: JSON {
+    var object = JSON.Object()
+    object["ociVersion"] = .string(ociVersion)
+    object["id"] = .string(id)
+    object["pid"] = JSON(pid)
+    object["startTime"] = JSON(startTime)
+    object["bundle"] = .string(bundle)
+    object["rootfs"] = .string(rootPath)
+    object["created"] = .string(created)
+    object["ownsPidNamespace"] = .bool(ownsPidNamespace)
+    object["annotations"] = .object(JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    return .object(object)
+  }
+
+  init(plan: LaunchPlan, pid: pid_t, startTime: UInt64) {
+    id = plan.id
+    bundle = plan.bundle
+    rootPath = plan.rootPath
+    self.pid = pid
+    self.startTime = startTime
+    created = Timestamp.now()
+    ociVersion = plan.spec.ociVersion
+    annotations = plan.spec.annotations ?? [:]
+    ownsPidNamespace = plan.hasNew(.pid)
+  }
+  init?(json: JSON) {
+    guard let id = json["id"]?.string, let bundle = json["bundle"]?.string, let rootPath = json["rootfs"]?.string,
+      let pid = json["pid"]?.integer(pid_t.self), let startTime = json["startTime"]?.integer(UInt64.self),
+      let created = json["created"]?.string, let version = json["ociVersion"]?.string
+    else { return nil }
+    self.id = id
+    self.bundle = bundle
+    self.rootPath = rootPath
+    self.pid = pid
+    self.startTime = startTime
+    self.created = created
+    ociVersion = version
+    ownsPidNamespace = json["ownsPidNamespace"]?.bool ?? false
+    annotations = [:]
+    for (name, value) in json["annotations"]?.object?.members ?? [] { annotations[name] = value.string }
+  }
+}
+
+/// The runtime's directory (`--root`) and the containers in it.
+struct RecordStore {
+  let root: String
+
+  static let defaultRoot = "/run/berth-runtime"
+
+  func directory(of id: String) -> String { "\(root)/\(id)" }
+  func path(_ id: String, _ name: String) -> String { "\(root)/\(id)/\(name)" }
+  /// The socket that `start` connects to; its presence is what tells "created" from "running".
+  func startSocket(_ id: String) -> String { path(id, "start.sock") }
+
+  /// Source: runc's rule for IDs.
+  static func check(id: String) throws(Problem) {
+    let isFine = id.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "-"): true
+      case UInt8(ascii: "."): true
+      default: false
+      }
+    }
+    if !isFine || id.isEmpty || id == "." || id == ".." || id.utf8.count > 1024 {
+      throw Problem(code: .invalid, message: "invalid container ID format: \"\(id)\"")
+    }
+  }
+
+  /// Reserves an ID: the directory is made, or somebody has it.
+  func reserve(_ id: String) throws(Problem) {
+    try doing("make directory \(root)") { () throws(Errno) in try makeDirectories(root, mode: 0o700) }
+    do throws(Errno) { try makeDirectory(directory(of: id), mode: 0o700) } catch {
+      if error == .exists {
+        throw Problem(code: .conflict, message: "container already exists: container with id exists: \(id)")
+      }
+      throw Problem(code: Problem.Code(error), message: "make directory \(directory(of: id))", cause: error)
+    }
+  }
+
+  func save(_ record: ContainerRecord) throws(Problem) {
+    try doing("save the state of \(record.id)") { () throws(Errno) in
+      try replaceFile(path(record.id, "state.json"), with: record.json.bytes(), mode: 0o600, durable: false)
+    }
+  }
+
+  func load(_ id: String) throws(Problem) -> ContainerRecord {
+    try Self.check(id: id)
+    let bytes: [UInt8]
+    do throws(Errno) { bytes = try readFile(path(id, "state.json")) } catch {
+      if error == .notFound { throw Problem(code: .notFound, message: "container does not exist: \(id)") }
+      throw Problem(code: Problem.Code(error), message: "read the state of \(id)", cause: error)
+    }
+    guard let json = try? JSON.parse(bytes), let record = ContainerRecord(json: json) else {
+      throw Problem(code: .invalid, message: "the state of \(id) is damaged", hint: "delete --force \(id)")
+    }
+    return record
+  }
+
+  /// The specification that the container was created with, however the bundle has changed since.
+  func spec(of id: String) throws(Problem) -> Spec { try SpecFile.load(path(id, "config.json")) }
+
+  func remove(_ id: String) throws(Problem) {
+    try doing("remove \(directory(of: id))") { () throws(Errno) in try removeTree(directory(of: id)) }
+  }
+
+  func identifiers() throws(Problem) -> [String] {
+    do throws(Errno) {
+      return try entries(ofPath: root).filter { $0.type == UInt8(DT_DIR) }.map(\.name).sorted()
+    } catch {
+      if error == .notFound { return [] }
+      throw Problem(code: Problem.Code(error), message: "read \(root)", cause: error)
+    }
+  }
+}
+
+/// Reads config.json files.
+enum SpecFile {
+  static func load(_ path: String) throws(Problem) -> Spec {
+    try parse(try read(path), path)
+  }
+  static func read(_ path: String) throws(Problem) -> [UInt8] {
+    do throws(Errno) { return try readFile(path, limit: 64 << 20) } catch {
+      throw Problem(code: Problem.Code(error), message: "failed to load container spec from bundle: \(path)", cause: error)
+    }
+  }
+  static func parse(_ bytes: [UInt8], _ path: String) throws(Problem) -> Spec {
+    let json: JSON
+    do throws(JSON.ParseError) { json = try JSON.parse(bytes) } catch {
+      throw Problem(code: .invalid, message: "failed to load container spec from bundle: \(path)", cause: error)
+    }
+    do throws(SpecError) { return try Spec(json: json) } catch {
+      throw Problem(code: .invalid, message: "failed to load container spec from bundle: \(path)", cause: error)
+    }
+  }
+}
+
+/// Times as text.
+enum Timestamp {
+  static func now() -> String {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return text(seconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
+  }
+  /// RFC 3339 with nanoseconds, UTC.
+  static func text(seconds: Int64, nanoseconds: Int64) -> String {
+    var time = time_t(seconds)
+    var parts = tm()
+    gmtime_r(&time, &parts)
+    func padded(_ number: Int64, _ width: Int) -> String {
+      let digits = String(number)
+      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+    let date = "\(padded(Int64(parts.tm_year) + 1900, 4))-\(padded(Int64(parts.tm_mon) + 1, 2))-\(padded(Int64(parts.tm_mday), 2))"
+    let clock = "\(padded(Int64(parts.tm_hour), 2)):\(padded(Int64(parts.tm_min), 2)):\(padded(Int64(parts.tm_sec), 2))"
+    return "\(date)T\(clock).\(padded(nanoseconds, 9))Z"
+  }
+}

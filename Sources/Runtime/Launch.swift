@@ -1,0 +1,221 @@
+import CSys
+import Glibc
+import Problems
+import RuntimeSpec
+import Seccomp
+import Sys
+
+/// What the command line says about a container to create.
+struct LaunchOptions {
+  var id: String
+  var bundle = "."
+  var pidFile: String?
+  var consoleSocket: String?
+  var noPivot = false
+  var noNewKeyring = false
+  var preservedDescriptors: UInt32 = 0
+}
+
+/// The parent half of `create` and `run`.
+struct Launch {
+  let store: RecordStore
+  let log: Log
+  let options: LaunchOptions
+  var plan: LaunchPlan
+  let cgroup: ContainerCgroup
+  /// The terminal's other end, for `run` without a console socket.
+  var console: CInt = -1
+
+  /// Reads and checks everything; nothing is changed yet.
+  init(_ options: LaunchOptions, store: RecordStore, log: Log) throws(Problem) {
+    try RecordStore.check(id: options.id)
+    self.store = store
+    self.log = log
+    self.options = options
+    let bundle = try Self.absolute(options.bundle)
+    let spec = try SpecFile.load(bundle + "/config.json")
+    try SpecCheck(spec: spec).all()
+    plan = LaunchPlan(id: options.id, bundle: bundle, spec: spec)
+    plan.rootPath = try Self.absolute(plan.rootPath)
+    plan.noPivot = options.noPivot
+    plan.newKeyring = !options.noNewKeyring
+    plan.preservedDescriptors = options.preservedDescriptors
+    plan.isInit = true
+    plan.isDumpable = geteuid() != 0
+    if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
+    cgroup = try ContainerCgroup(spec: spec, id: options.id)
+  }
+
+  static func absolute(_ path: String) throws(Problem) -> String {
+    guard let real = realpath(path, nil) else {
+      let failure = Errno(rawValue: errno)
+      throw Problem(code: Problem.Code(failure), message: "open \(path)", cause: failure)
+    }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  /// Makes the container; its process waits, set up, for `release` or for `start`.
+  /// - Parameter waitsForStart: another command will start it.
+  mutating func create(waitsForStart: Bool) throws(Problem) -> CreatedContainer {
+    try store.reserve(options.id)
+    var child: pid_t = -1
+    do throws(Problem) {
+      try doing("copy config.json") { () throws(Errno) in
+        let bytes = try readFile(plan.bundle + "/config.json")
+        try replaceFile(store.path(options.id, "config.json"), with: bytes, mode: 0o600, durable: false)
+      }
+      if waitsForStart {
+        plan.startListener = try doing("make the start socket") { () throws(Errno) in
+          try listenUnix(store.startSocket(options.id), type: CInt(SOCK_SEQPACKET.rawValue)).release()
+        }
+      }
+      try openConsoleSocket()
+      try cgroup.create()
+      plan.cgroupMounts = cgroup.mounts()
+      try openSourcesForUserNamespace()
+      return try launch(&child)
+    } catch {
+      if child > 0 {
+        _ = csys_kill(child, SIGKILL)
+        var status: CInt = 0
+        _ = csys_wait4(child, &status, 0)
+      }
+      try? cgroup.remove()
+      try? store.remove(options.id)
+      throw error
+    }
+  }
+
+  private mutating func launch(_ child: inout pid_t) throws(Problem) -> CreatedContainer {
+    let ends = try doing("make a socket pair") { () throws(Errno) in
+      try SocketPair.make(type: CInt(SOCK_SEQPACKET.rawValue))
+    }
+    let plan = plan
+    let joins = try NamespaceJoins(plan: plan)
+    child = try joins.fork(plan: plan, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
+    ends.second.close()
+    if plan.startListener >= 0 { _ = csys_close(plan.startListener) }
+    if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
+    let channel = Channel(ends.first)
+    let startTime = try doing("read the start time of the container's process") { () throws(Errno) in
+      try Sys.startTime(ofPid: child)
+    }
+    if plan.hasNew(.user) { try IDMaps(plan.linux).write(to: child) }
+    try cgroup.add(child)
+    try adjustOutOfMemoryScore(of: child)
+    try say(.proceed, on: channel)
+    while true {
+      let message = try hear(channel)
+      switch message {
+      case .ready:
+        try setLimits(of: child)
+        let record = ContainerRecord(plan: plan, pid: child, startTime: startTime)
+        try store.save(record)
+        if let path = options.pidFile { try PidFile.write(child, to: path) }
+        return CreatedContainer(record: record, channel: channel)
+      case .hooks:
+        let runner = HookRunner(plan: plan, status: .creating, pid: child)
+        do throws(StepFailure) {
+          try runner.run(plan.spec.hooks?.prestart, kind: "prestart")
+          try runner.run(plan.spec.hooks?.createRuntime, kind: "createRuntime")
+        } catch { throw error.problem }
+        try say(.proceed, on: channel)
+      default: throw Problem(code: .bug, message: "unexpected message from the container's process")
+      }
+    }
+  }
+
+  private func say(_ message: Message, on channel: borrowing Channel) throws(Problem) {
+    do throws(Errno) { try channel.send(message) } catch {
+      _ = try hear(channel)  // its own report says more than a broken pipe
+      throw Problem(code: .unavailable, message: "the container's process ended", cause: error)
+    }
+  }
+  private func hear(_ channel: borrowing Channel) throws(Problem) -> Message {
+    let got = try doing("hear from the container's process") { () throws(Errno) in try channel.receive() }
+    guard let got else {
+      throw Problem(code: .unavailable, message: "the container's process ended unexpectedly while it was set up")
+    }
+    if got.message == .failure {
+      throw StepFailure(bytes: got.payload)?.problem ?? Problem(code: .bug, message: "an unreadable report")
+    }
+    return got.message
+  }
+
+  private mutating func openConsoleSocket() throws(Problem) {
+    guard plan.spec.process?.terminal == true else {
+      if options.consoleSocket != nil {
+        throw Problem(code: .invalid, message: "--console-socket is for a process with a terminal")
+      }
+      return
+    }
+    if let path = options.consoleSocket {
+      plan.consoleSocket = try doing("connect to the console socket \(path)") { () throws(Errno) in
+        try connectUnix(path, type: CInt(SOCK_STREAM.rawValue)).release()
+      }
+    } else {
+      let pair = try doing("make a socket pair") { () throws(Errno) in
+        try SocketPair.make(type: CInt(SOCK_STREAM.rawValue))
+      }
+      plan.consoleSocket = try doing("keep the console") { () throws(Errno) in try pair.second.duplicate().release() }
+      console = try doing("keep the console") { () throws(Errno) in try pair.first.duplicate().release() }
+    }
+  }
+
+  /// The root of a user namespace may not reach the bundle or the sources: what the host's root may open is
+  /// opened here and handed over as detached mounts.
+  private mutating func openSourcesForUserNamespace() throws(Problem) {
+    let plan = plan
+    guard plan.namespace(.user) != nil, plan.namespace(.mount) != nil, geteuid() == 0 else { return }
+    self.plan.preparedRoot = try doing("open root filesystem \(plan.rootPath)") { () throws(Errno) in
+      try MountTree(cloning: plan.rootPath, recursive: true).fd.duplicate().release()
+    }
+    for (number, mount) in (plan.spec.mounts ?? []).enumerated() {
+      let words = MountOptions(mount.options ?? [])
+      guard words.bind || mount.type == "bind", let source = mount.source else { continue }
+      let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
+      self.plan.preparedSources[number] = try doing("open mount source \(path)") { () throws(Errno) in
+        try MountTree(cloning: path, recursive: words.recursive).fd.duplicate().release()
+      }
+    }
+  }
+
+  private func adjustOutOfMemoryScore(of pid: pid_t) throws(Problem) {
+    guard let score = plan.spec.process?.oomScoreAdj else { return }
+    try ProcessLimits.setOutOfMemoryScore(score, of: pid)
+  }
+  private func setLimits(of pid: pid_t) throws(Problem) {
+    try ProcessLimits.set(plan.spec.process?.rlimits ?? [], of: pid)
+  }
+}
+
+/// A container whose process waits.
+struct CreatedContainer: ~Copyable {
+  let record: ContainerRecord
+  let channel: Channel
+
+  /// Ends the creation: the process goes on to wait for `start`, or executes at once.
+  consuming func release() throws(Problem) -> Channel {
+    try doing("start the container's process") { () throws(Errno) in try channel.send(.start) }
+    return channel
+  }
+
+  /// Waits until the process has executed its command.
+  static func awaitExecution(_ channel: borrowing Channel) throws(Problem) {
+    while true {
+      let got = try doing("hear from the container's process") { () throws(Errno) in try channel.receive() }
+      guard let got else { return }
+      if got.message == .failure, let failure = StepFailure(bytes: got.payload) { throw failure.problem }
+    }
+  }
+}
+
+/// `--pid-file`.
+enum PidFile {
+  static func write(_ pid: pid_t, to path: String) throws(Problem) {
+    try doing("write the pid file \(path)") { () throws(Errno) in
+      try replaceFile(path, with: Array("\(pid)".utf8), durable: false)
+    }
+  }
+}

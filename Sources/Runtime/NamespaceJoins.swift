@@ -1,0 +1,100 @@
+import CSys
+import Glibc
+import Problems
+import RuntimeSpec
+import Sys
+
+/// Makes the child: in one step where all namespaces are new, through an intermediate process where some are joined.
+struct NamespaceJoins {
+  /// Open namespaces to join, in the order of joining.
+  private var joined: [(name: String, flag: UInt64, fd: CInt)] = []
+
+  init(plan: LaunchPlan) throws(Problem) {
+    // The user namespace first: it brings the privilege for the others it owns. With host privileges those of the
+    // host are entered before it, or they could not be any more.
+    let list = (plan.linux.namespaces ?? []).filter { !($0.path ?? "").isEmpty }
+    let order: [NamespaceKind] = [.network, .ipc, .uts, .pid, .cgroup, .time, .mount]
+    let user = list.filter { $0.kind == .user }
+    let others = order.flatMap { kind in list.filter { $0.kind == kind } }
+    for namespace in geteuid() == 0 ? others + user : user + others {
+      let path = namespace.path ?? ""
+      let fd = try doing("open \(namespace.kind.rawValue) namespace \(path)") { () throws(Errno) in
+        try open(path, O_RDONLY).release()
+      }
+      joined.append((namespace.kind.rawValue + " namespace " + path, namespace.kind.cloneFlag ?? 0, fd))
+    }
+  }
+
+  /// Forks; the child runs `ContainerInit` and never returns.
+  func fork(plan: LaunchPlan, parentEnd: CInt, childEnd: CInt) throws(Problem) -> pid_t {
+    let needsIntermediate = !joined.isEmpty || plan.hasNew(.time)
+    if !needsIntermediate {
+      let pid = try doing("create namespaces") { () throws(Errno) in try check(csys_fork(plan.cloneFlags, nil)) }
+      if pid == 0 { Self.child(plan, childEnd, parentEnd) }
+      return pid
+    }
+    let intermediate = try doing("fork") { () throws(Errno) in try check(csys_fork(0, nil)) }
+    if intermediate == 0 { self.intermediate(plan, childEnd, parentEnd) }
+    defer {
+      for namespace in joined { _ = csys_close(namespace.fd) }
+      var status: CInt = 0
+      _ = csys_wait4(intermediate, &status, 0)
+    }
+    return try receivePid(parentEnd)
+  }
+
+  private func receivePid(_ parentEnd: CInt) throws(Problem) -> pid_t {
+    let lent = try doing("duplicate") { () throws(Errno) in OwnedFD(adopting: try check(csys_fcntl(parentEnd, F_DUPFD_CLOEXEC, 0))) }
+    let channel = Channel(lent)
+    let got = try doing("hear from the intermediate process") { () throws(Errno) in try channel.receive() }
+    guard let got else { throw Problem(code: .unavailable, message: "the intermediate process ended unexpectedly") }
+    if got.message == .failure, let failure = StepFailure(bytes: got.payload) { throw failure.problem }
+    guard got.message == .pid, got.payload.count == 4 else { throw Problem(code: .bug, message: "an unreadable report") }
+    return got.payload.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
+  }
+
+  /// The container's process. A failure goes over `end`, which stays open next to the channel's own descriptor.
+  private static func child(_ plan: LaunchPlan, _ end: CInt, _ parentEnd: CInt) -> Never {
+    _ = csys_close(parentEnd)
+    do throws(StepFailure) {
+      let copy = try during(.synchronize) { () throws(Errno) in try check(csys_fcntl(end, F_DUPFD_CLOEXEC, 3)) }
+      try ContainerInit.run(plan, Channel(OwnedFD(adopting: copy)))
+    } catch { report(error, end) }
+  }
+
+  static func report(_ failure: StepFailure, _ end: CInt) -> Never {
+    let bytes = [Message.failure.rawValue] + failure.bytes
+    _ = csys_send_fds(end, bytes, bytes.count, nil, 0, 0)
+    _exit(127)
+  }
+
+  /// Joins, makes the container's process as its parent's child, sends its pid and ends.
+  private func intermediate(_ plan: LaunchPlan, _ end: CInt, _ parentEnd: CInt) -> Never {
+    do throws(StepFailure) {
+      for namespace in joined {
+        try during(.joinNamespace, namespace.name) { () throws(Errno) in
+          try check(csys_setns(namespace.fd, CInt(truncatingIfNeeded: namespace.flag)))
+        }
+      }
+      if plan.hasNew(.time) { try Self.makeTimeNamespace(plan) }
+      let pid = try during(.unshare) { () throws(Errno) in
+        try check(csys_fork(plan.cloneFlags | UInt64(CSYS_CLONE_PARENT), nil))
+      }
+      if pid == 0 { Self.child(plan, end, parentEnd) }
+      let bytes = [Message.pid.rawValue] + withUnsafeBytes(of: pid) { Array($0) }
+      _ = csys_send_fds(end, bytes, bytes.count, nil, 0, 0)
+      _exit(0)
+    } catch { Self.report(error, end) }
+  }
+
+  /// Offsets can be written only before anybody lives in the namespace. Source: time_namespaces(7).
+  private static func makeTimeNamespace(_ plan: LaunchPlan) throws(StepFailure) {
+    try during(.timeOffsets) { () throws(Errno) in
+      try check(csys_unshare(CSYS_CLONE_NEWTIME))
+      let offsets = plan.linux.timeOffsets ?? [:]
+      if offsets.isEmpty { return }
+      let lines = offsets.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.secs ?? 0) \($0.value.nanosecs ?? 0)\n" }
+      try writeAll(try open("/proc/self/timens_offsets", O_WRONLY), lines.joined())
+    }
+  }
+}

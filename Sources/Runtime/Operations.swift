@@ -1,0 +1,131 @@
+import CSys
+import Glibc
+import Problems
+import RuntimeSpec
+import Sys
+
+/// The commands on a container that exists.
+struct Operations {
+  let store: RecordStore
+  let log: Log
+
+  private enum Limit {
+    static let stopMilliseconds = 10_000
+  }
+
+  /// Only from `created`: connects to the waiting process and hears whether its command could be executed.
+  func start(_ id: String) throws(Problem) {
+    let record = try store.load(id)
+    let status = record.status(in: store)
+    guard status == .created else {
+      throw Problem(
+        code: .conflict, message: "cannot start a container that is \(status.rawValue): \(id) is not in state created")
+    }
+    let channel = try doing("start \(id)") { () throws(Errno) in
+      let channel = Channel(try connectUnix(store.startSocket(id), type: CInt(SOCK_SEQPACKET.rawValue)))
+      try channel.send(.start)
+      return channel
+    }
+    do throws(Problem) { try CreatedContainer.awaitExecution(channel) } catch {
+      try? unlinkSocket(id)
+      throw error
+    }
+    try unlinkSocket(id)
+    try runPoststart(record, spec: try store.spec(of: id))
+  }
+  private func unlinkSocket(_ id: String) throws(Problem) {
+    try doing("remove the start socket of \(id)") { () throws(Errno) in try unlink(store.startSocket(id)) }
+  }
+
+  func runPoststart(_ record: ContainerRecord, spec: Spec) throws(Problem) {
+    guard let hooks = spec.hooks?.poststart, !hooks.isEmpty else { return }
+    let plan = LaunchPlan(id: record.id, bundle: record.bundle, spec: spec)
+    do throws(StepFailure) {
+      try HookRunner(plan: plan, status: .running, pid: record.pid).run(hooks, kind: "poststart")
+    } catch {
+      // The specification of 1.0 said "log a warning", later ones and runc stop the container.
+      if let pidfd = try record.pidfd() { _ = csys_pidfd_send_signal(pidfd.borrowed, SIGKILL) }
+      throw error.problem
+    }
+  }
+
+  func kill(_ id: String, signal: CInt, all: Bool) throws(Problem) {
+    let record = try store.load(id)
+    let cgroup = try ContainerCgroup(spec: try store.spec(of: id), id: id)
+    guard let pidfd = try record.pidfd() else {
+      if all { return try signalAll(cgroup, signal) }
+      throw Problem(code: .conflict, message: "cannot kill \(id): container not running")
+    }
+    if all { return try signalAll(cgroup, signal) }
+    let result = csys_pidfd_send_signal(pidfd.borrowed, signal)
+    if result == -ESRCH { throw Problem(code: .conflict, message: "cannot kill \(id): container not running") }
+    try doing("kill \(id)") { () throws(Errno) in _ = try check(result) }
+    if signal == SIGKILL && !record.ownsPidNamespace { try drain(cgroup) }
+  }
+  private func signalAll(_ cgroup: ContainerCgroup, _ signal: CInt) throws(Problem) {
+    if signal == SIGKILL { return try drain(cgroup) }
+    for pid in cgroup.processes() { _ = csys_kill(pid, signal) }
+  }
+
+  /// SIGKILL until the cgroup is empty: catches those that fork faster than one list can name them.
+  private func drain(_ cgroup: ContainerCgroup) throws(Problem) {
+    let deadline = monotonicMilliseconds() + Int64(Limit.stopMilliseconds)
+    var pause: CInt = 1
+    while true {
+      cgroup.killAll()
+      if cgroup.processes().isEmpty { return }
+      if monotonicMilliseconds() > deadline {
+        throw Problem(code: .timeout, message: "processes of the container are still there after SIGKILL")
+      }
+      _ = csys_poll(nil, 0, pause)
+      pause = min(pause * 2, 50)
+    }
+  }
+
+  func delete(_ id: String, force: Bool) throws(Problem) {
+    try RecordStore.check(id: id)
+    let record: ContainerRecord
+    do throws(Problem) { record = try store.load(id) } catch {
+      if error.code == .notFound && !exists(store.directory(of: id)) {
+        log.write(.warning, "container does not exist: \(id)")
+        return
+      }
+      if !force && error.code != .notFound { throw error }
+      try? ContainerCgroup(spec: try store.spec(of: id), id: id).remove()  // a creation that was cut off
+      return try store.remove(id)
+    }
+    if let pidfd = try record.pidfd() {
+      guard force else {
+        throw Problem(
+          code: .conflict,
+          message: "cannot delete container \(id) that is not stopped: \(record.status(in: store).rawValue)")
+      }
+      _ = csys_pidfd_send_signal(pidfd.borrowed, SIGKILL)
+      try awaitEnd(of: pidfd, id)
+    }
+    let spec = try store.spec(of: id)
+    try remove(record, spec: spec)
+  }
+
+  /// Removes what is left of a container that has ended, and runs its last hooks.
+  func remove(_ record: ContainerRecord, spec: Spec) throws(Problem) {
+    let cgroup = try ContainerCgroup(spec: spec, id: record.id)
+    if !cgroup.processes().isEmpty { try drain(cgroup) }
+    try cgroup.remove()
+    try store.remove(record.id)
+    let plan = LaunchPlan(id: record.id, bundle: record.bundle, spec: spec)
+    for hook in spec.hooks?.poststop ?? [] {
+      do throws(StepFailure) {
+        try HookRunner(plan: plan, status: .stopped, pid: 0).run(hook, kind: "poststop")
+      } catch { log.write(.warning, error.problem.sentence) }
+    }
+  }
+
+  private func awaitEnd(of pidfd: borrowing OwnedFD, _ id: String) throws(Problem) {
+    var polls = [pollfd(fd: pidfd.borrowed, events: Int16(POLLIN), revents: 0)]
+    let ready = try doing("wait for \(id)") { () throws(Errno) in
+      try check(csys_poll(&polls, 1, CInt(Limit.stopMilliseconds)))
+    }
+    if ready == 0 { throw Problem(code: .timeout, message: "\(id) is still there after SIGKILL") }
+  }
+}

@@ -1,0 +1,33 @@
+import CSys
+import Glibc
+import Problems
+import RuntimeSpec
+import Sys
+
+/// Resource limits and the like that the parent sets on the container's process: it has the privilege.
+enum ProcessLimits {
+  /// Source: setrlimit(2), asm-generic/resource.h.
+  static let resources: [String: CInt] = [
+    "RLIMIT_CPU": 0, "RLIMIT_FSIZE": 1, "RLIMIT_DATA": 2, "RLIMIT_STACK": 3, "RLIMIT_CORE": 4, "RLIMIT_RSS": 5,
+    "RLIMIT_NPROC": 6, "RLIMIT_NOFILE": 7, "RLIMIT_MEMLOCK": 8, "RLIMIT_AS": 9, "RLIMIT_LOCKS": 10,
+    "RLIMIT_SIGPENDING": 11, "RLIMIT_MSGQUEUE": 12, "RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_RTTIME": 15,
+  ]
+
+  static func set(_ limits: [Rlimit], of pid: pid_t) throws(Problem) {
+    for limit in limits {
+      guard let resource = resources[limit.type] else {
+        throw Problem(code: .invalid, message: "unknown resource limit \"\(limit.type)\"")
+      }
+      try doing("set \(limit.type) to \(limit.soft):\(limit.hard)") { () throws(Errno) in
+        var value = csys_rlimit(soft: limit.soft, hard: limit.hard)
+        try check(csys_prlimit(pid, resource, &value, nil))
+      }
+    }
+  }
+
+  static func setOutOfMemoryScore(_ score: Int, of pid: pid_t) throws(Problem) {
+    try doing("set oom_score_adj to \(score)") { () throws(Errno) in
+      try writeAll(try open("/proc/\(pid)/oom_score_adj", O_WRONLY), "\(score)")
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import CSys
+import Glibc
+import JSON
+import Problems
+import RuntimeSpec
+import Sys
+
+/// The program `berth-runtime`: reads the command line, does one thing, says what went wrong.
+package enum RuntimeProgram {
+  package static let version = "0.1.0"
+  /// The newest specification that is understood in full.
+  static let specVersion = "1.2.0"
+
+  package static func main() -> Never {
+    let words = CommandLine.arguments
+    var log = Log()
+    do throws(Problem) {
+      exit(try run(words, &log))
+    } catch {
+      log.write(.error, error.sentence + (error.hint.map { " (\($0))" } ?? ""))
+      exit(error.code == .commandNotFound || error.code == .cannotExecute ? error.exitStatus : 1)
+    }
+  }
+
+  private static let globalGrammar = Flags.Grammar([
+    "root=", "log=", "log-format=", "systemd-cgroup", "debug", "help|h", "version|v", "rootless=", "cgroup-manager=",
+    "criu=",
+  ])
+
+  private static func run(_ words: [String], _ log: inout Log) throws(Problem) -> CInt {
+    var rest: ArraySlice<String> = []
+    let flags = try Flags(words.dropFirst(), globalGrammar, stopsAtFirst: true, rest: &rest)
+    log.path = flags["log"]
+    if let format = flags["log-format"] {
+      guard let format = Log.Format(rawValue: format) else {
+        throw Problem(code: .invalid, message: "--log-format is text or json, not \"\(format)\"")
+      }
+      log.format = format
+    }
+    if flags.has("version") { return show("berth-runtime version \(version)\nspec: \(specVersion)\n") }
+    guard let command = rest.popFirst(), !flags.has("help"), command != "help" else { return show(Usage.text) }
+    if flags.has("systemd-cgroup") || flags["cgroup-manager"] == "systemd" {
+      throw Problem(
+        code: .unsupported, message: "--systemd-cgroup: the systemd cgroup driver is not available",
+        hint: "use the cgroupfs driver: cgroup_manager = \"cgroupfs\"")
+    }
+    let root = flags["root"] ?? RecordStore.defaultRoot
+    let session = Session(store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words)
+    return try session.run(command, rest)
+  }
+
+  static func show(_ text: String) -> CInt {
+    try? writeAll(1, text)
+    return 0
+  }
+  private static func currentDirectory() -> String {
+    guard let path = getcwd(nil, 0) else { return "" }
+    defer { free(path) }
+    return String(cString: path)
+  }
+}
+
+/// `--help`.
+enum Usage {
+  static let text = """
+    berth-runtime: creates and runs OCI containers
+
+    berth-runtime [--root DIR] [--log FILE] [--log-format text|json] COMMAND [FLAGS] ...
+
+      create [-b BUNDLE] [--pid-file FILE] [--console-socket PATH] [--no-pivot] [--no-new-keyring]
+             [--preserve-fds N] ID
+      start ID
+      run    create's flags and [-d|--detach] ID
+      exec   [-t] [-u UID[:GID]] [-e NAME=VALUE] [--cwd DIR] [--cap CAP] [--no-new-privs] [-g GID] [-p FILE]
+             [-d] [--pid-file FILE] [--console-socket PATH] [--preserve-fds N] ID [COMMAND ...]
+      kill   [-a] ID [SIGNAL]
+      delete [-f] ID
+      state ID          pause ID          resume ID
+      list [-q] [-f table|json]           ps [-f table|json] ID
+      spec [-b BUNDLE] [--rootless]       features
+
+    """
+}

@@ -1,0 +1,127 @@
+import CSys
+import Glibc
+import JSON
+import Problems
+import RuntimeSpec
+import Sys
+
+/// One command line: its place, its log, its words.
+struct Session {
+  let store: RecordStore
+  let log: Log
+  let words: [String]
+
+  var operations: Operations { Operations(store: store, log: log) }
+
+  func run(_ command: String, _ rest: ArraySlice<String>) throws(Problem) -> CInt {
+    switch command {
+    case "create": try create(rest)
+    case "run": try runContainer(rest)
+    case "start": try start(rest)
+    case "kill": try kill(rest)
+    case "delete": try delete(rest)
+    case "state": try state(rest)
+    default: throw Problem(code: .invalid, message: "unknown command \"\(command)\"", hint: "berth-runtime --help")
+    }
+  }
+
+  /// Flags and exactly one container ID.
+  func flags(_ rest: ArraySlice<String>, _ grammar: [String]) throws(Problem) -> (flags: Flags, id: String) {
+    let flags = try anyFlags(rest, grammar)
+    guard flags.positional.count == 1 else {
+      throw Problem(code: .invalid, message: "exactly one container ID is wanted, not \(flags.positional.count) words")
+    }
+    return (flags, flags.positional[0])
+  }
+  func anyFlags(_ rest: ArraySlice<String>, _ grammar: [String]) throws(Problem) -> Flags {
+    var none: ArraySlice<String> = []
+    return try Flags(rest, Flags.Grammar(grammar), stopsAtFirst: false, rest: &none)
+  }
+
+  private static let launchGrammar = [
+    "bundle|b=", "pid-file=", "console-socket=", "no-pivot", "no-new-keyring", "preserve-fds=", "no-subreaper",
+  ]
+  private func launchOptions(_ flags: Flags, _ id: String) throws(Problem) -> LaunchOptions {
+    var options = LaunchOptions(id: id)
+    options.bundle = flags["bundle"] ?? "."
+    options.pidFile = flags["pid-file"]
+    options.consoleSocket = flags["console-socket"]
+    options.noPivot = flags.has("no-pivot")
+    options.noNewKeyring = flags.has("no-new-keyring")
+    options.preservedDescriptors = try flags.integer("preserve-fds") ?? 0
+    return options
+  }
+
+  private func create(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
+    let (flags, id) = try flags(rest, Self.launchGrammar)
+    let options = try launchOptions(flags, id)
+    try SelfProtection.enter(arguments: words)
+    var launch = try Launch(options, store: store, log: log)
+    if launch.plan.spec.process?.terminal == true && options.consoleSocket == nil {
+      throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket")
+    }
+    _ = try launch.create(waitsForStart: true).release()
+    return 0
+  }
+
+  private func runContainer(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
+    let (flags, id) = try flags(rest, Self.launchGrammar + ["detach|d", "keep"])
+    let options = try launchOptions(flags, id)
+    try SelfProtection.enter(arguments: words)
+    var launch = try Launch(options, store: store, log: log)
+    if flags.has("detach"), launch.plan.spec.process?.terminal == true, options.consoleSocket == nil {
+      throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket when detached")
+    }
+    if !flags.has("detach") { try Foreground.blockSignals() }
+    let created = try launch.create(waitsForStart: false)
+    let record = created.record
+    let spec = launch.plan.spec
+    do throws(Problem) {
+      try CreatedContainer.awaitExecution(try created.release())
+      try operations.runPoststart(record, spec: spec)
+    } catch {
+      if let pidfd = try? record.pidfd() { _ = csys_pidfd_send_signal(pidfd.borrowed, SIGKILL) }
+      var status: CInt = 0
+      _ = csys_wait4(record.pid, &status, 0)
+      try? operations.remove(record, spec: spec)
+      throw error
+    }
+    if flags.has("detach") { return 0 }
+    let status = try Foreground(pid: record.pid, console: launch.console).wait()
+    if !flags.has("keep") { try operations.remove(record, spec: spec) }
+    return status.shellCode
+  }
+
+  private func start(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
+    try operations.start(try flags(rest, []).id)
+    return 0
+  }
+
+  private func kill(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
+    let flags = try anyFlags(rest, ["all|a", "regex|r"])
+    guard let id = flags.positional.first, flags.positional.count <= 2 else {
+      throw Problem(code: .invalid, message: "a container ID and at most one signal are wanted")
+    }
+    let text = flags.positional.count == 2 ? flags.positional[1] : "TERM"
+    guard let signal = SignalName.number(of: text) else {
+      throw Problem(code: .invalid, message: "invalid signal param: unknown signal \"\(text)\"")
+    }
+    try operations.kill(id, signal: signal, all: flags.has("all"))
+    return 0
+  }
+
+  private func delete(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
+    let (flags, id) = try flags(rest, ["force|f"])
+    try operations.delete(id, force: flags.has("force"))
+    return 0
+  }
+
+  private func state(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
+    let record = try store.load(try flags(rest, []).id)
+    var object = record.state(in: store).json.object ?? JSON.Object()
+    object["rootfs"] = .string(record.rootPath)
+    object["created"] = .string(record.created)
+    object["owner"] = ""
+    return RuntimeProgram.show(JSON.object(object).text(indent: 2) + "\n")
+  }
+}

@@ -1,0 +1,108 @@
+import Problems
+import RuntimeSpec
+
+/// What can be known to be wrong before anything is made.
+struct SpecCheck {
+  let spec: Spec
+
+  func all() throws(Problem) {
+    try version()
+    try namespaces()
+    try names()
+    try sysctls()
+    try process()
+    try mounts()
+  }
+
+  private func refuse(_ message: String) -> Problem { Problem(code: .invalid, message: message) }
+
+  private func version() throws(Problem) {
+    guard let major = spec.ociVersion.split(separator: ".").first, major == "1" || major == "0" else {
+      throw refuse("unsupported specification version \"\(spec.ociVersion)\"")
+    }
+    guard let root = spec.root, !root.path.isEmpty else { throw refuse("root.path is missing") }
+  }
+
+  private func namespaces() throws(Problem) {
+    var seen: Set<NamespaceKind> = []
+    for namespace in spec.linux?.namespaces ?? [] {
+      guard namespace.kind.cloneFlag != nil else { throw refuse("unknown namespace type \"\(namespace.kind.rawValue)\"") }
+      if !seen.insert(namespace.kind).inserted { throw refuse("duplicate namespace \"\(namespace.kind.rawValue)\"") }
+    }
+    let hasMaps = !(spec.linux?.uidMappings ?? []).isEmpty || !(spec.linux?.gidMappings ?? []).isEmpty
+    let user = spec.linux?.namespaces?.first { $0.kind == .user }
+    if user == nil && hasMaps { throw refuse("uidMappings and gidMappings need a user namespace") }
+    if let user, (user.path ?? "").isEmpty, !hasMaps { throw refuse("a new user namespace needs uidMappings and gidMappings") }
+    if !(spec.linux?.timeOffsets ?? [:]).isEmpty && !has(.time) { throw refuse("timeOffsets need a time namespace") }
+  }
+  private func has(_ kind: NamespaceKind) -> Bool { spec.linux?.namespaces?.contains { $0.kind == kind } ?? false }
+
+  private func names() throws(Problem) {
+    if let hostname = spec.hostname, !hostname.isEmpty, !has(.uts) {
+      throw refuse("hostname \(hostname) needs a UTS namespace")
+    }
+    if let domain = spec.domainname, !domain.isEmpty, !has(.uts) {
+      throw refuse("domainname \(domain) needs a UTS namespace")
+    }
+  }
+
+  /// Only what a namespace of the container's own keeps away from the host. Source: namespaces(7), runc's list.
+  private func sysctls() throws(Problem) {
+    let ipc = [
+      "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+      "kernel.shmmni", "kernel.shm_rmid_forced",
+    ]
+    for (key, _) in spec.linux?.sysctl ?? [:] {
+      let name = String(key.map { $0 == "/" ? "." : $0 })
+      let kind: NamespaceKind?
+      if ipc.contains(name) || name.hasPrefix("fs.mqueue.") {
+        kind = .ipc
+      } else if name.hasPrefix("net.") {
+        kind = .network
+      } else if name == "kernel.domainname" || name == "kernel.hostname" {
+        kind = .uts
+      } else {
+        kind = nil
+      }
+      guard let kind else { throw refuse("sysctl \"\(key)\" is not in a separate kernel namespace") }
+      if !has(kind) { throw refuse("sysctl \"\(key)\" needs a \(kind.rawValue) namespace of the container's own") }
+      if name.split(separator: ".", omittingEmptySubsequences: false).contains(where: { $0.isEmpty || $0 == ".." }) {
+        throw refuse("sysctl \"\(key)\" is no name")
+      }
+    }
+  }
+
+  private func process() throws(Problem) {
+    guard let process = spec.process else { return }
+    try Self.check(process)
+  }
+  static func check(_ process: Process) throws(Problem) {
+    if !process.cwd.hasPrefix("/") { throw Problem(code: .invalid, message: "cwd must be an absolute path: \"\(process.cwd)\"") }
+    if (process.args ?? []).isEmpty { throw Problem(code: .invalid, message: "process.args must not be empty") }
+    var seen: Set<String> = []
+    for limit in process.rlimits ?? [] {
+      guard ProcessLimits.resources[limit.type] != nil else {
+        throw Problem(code: .invalid, message: "unknown resource limit \"\(limit.type)\"")
+      }
+      if !seen.insert(limit.type).inserted { throw Problem(code: .invalid, message: "duplicate resource limit \(limit.type)") }
+    }
+    if let score = process.oomScoreAdj, !(-1000...1000).contains(score) {
+      throw Problem(code: .invalid, message: "oomScoreAdj \(score) is outside -1000 to 1000")
+    }
+    for text in (process.args ?? []) + (process.env ?? []) where text.utf8.contains(0) {
+      throw Problem(code: .invalid, message: "an argument or variable contains a zero byte")
+    }
+  }
+
+  private func mounts() throws(Problem) {
+    for mount in spec.mounts ?? [] where mount.destination.isEmpty {
+      throw refuse("a mount without a destination")
+    }
+    if let word = spec.linux?.rootfsPropagation, !word.isEmpty, MountOptions.propagation(word) == nil {
+      throw refuse("unknown rootfsPropagation \"\(word)\"")
+    }
+    for device in spec.linux?.devices ?? [] where !["b", "c", "u", "p", "f"].contains(device.type) {
+      throw refuse("device \(device.path) has the unknown type \"\(device.type)\"")
+    }
+  }
+}
