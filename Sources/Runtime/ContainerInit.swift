@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import RuntimeSpec
 import Sys
@@ -15,7 +16,10 @@ struct ContainerInit: ~Copyable {
 
   /// Runs in the new namespaces and ends with execve.
   /// - Throws: what failed; nothing has been executed then.
-  static func run(_ plan: LaunchPlan, _ channel: consuming Channel) throws(StepFailure) -> Never {
+  static func run(
+    _ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ channel: consuming Channel
+  ) throws(StepFailure) -> Never {
+    try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
     try channel.await(.proceed)
     _ = csys_umask(0)
     try becomeRoot(plan)

@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import JSON
 import Problems
@@ -18,6 +19,7 @@ struct ContainerRecord {
   var ociVersion: String
   var annotations: [String: String]
   var ownsPidNamespace: Bool
+  var cgroup: Cgroup
 
   var json: JSON {
     var object = JSON.Object()
@@ -30,10 +32,12 @@ struct ContainerRecord {
     object["created"] = .string(created)
     object["ownsPidNamespace"] = .bool(ownsPidNamespace)
     object["annotations"] = .object(JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    object["cgroups"] = .array(
+      cgroup.saved.map { .array([.string($0.controllers), .string($0.mountPoint), .string($0.path)]) })
     return .object(object)
   }
 
-  init(plan: LaunchPlan, pid: pid_t, startTime: UInt64) {
+  init(plan: LaunchPlan, cgroup: Cgroup, pid: pid_t, startTime: UInt64) {
     id = plan.id
     bundle = plan.bundle
     rootPath = plan.rootPath
@@ -43,6 +47,7 @@ struct ContainerRecord {
     ociVersion = plan.spec.ociVersion
     annotations = plan.spec.annotations ?? [:]
     ownsPidNamespace = plan.hasNew(.pid)
+    self.cgroup = cgroup
   }
   init?(json: JSON) {
     guard let id = json["id"]?.string, let bundle = json["bundle"]?.string, let rootPath = json["rootfs"]?.string,
@@ -57,6 +62,8 @@ struct ContainerRecord {
     self.created = created
     ociVersion = version
     ownsPidNamespace = json["ownsPidNamespace"]?.bool ?? false
+    let saved = (json["cgroups"]?.array ?? []).compactMap(\.strings).filter { $0.count == 3 }
+    cgroup = Cgroup(saved: saved.map { ($0[0], $0[1], $0[2]) })
     annotations = [:]
     for (name, value) in json["annotations"]?.object?.members ?? [] { annotations[name] = value.string }
   }

@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import Problems
 import RuntimeSpec
@@ -9,9 +10,7 @@ extension ContainerRecord {
   func status(in store: RecordStore) -> Status {
     guard isAlive else { return .stopped }
     if exists(store.startSocket(id)) { return .created }
-    if let spec = try? store.spec(of: id), let cgroup = try? ContainerCgroup(spec: spec, id: id), cgroup.isFrozen {
-      return .paused
-    }
+    if (try? cgroup.isFrozen()) == true { return .paused }
     return .running
   }
 

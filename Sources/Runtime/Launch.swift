@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import Problems
 import RuntimeSpec
@@ -22,7 +23,7 @@ struct Launch {
   let log: Log
   let options: LaunchOptions
   var plan: LaunchPlan
-  let cgroup: ContainerCgroup
+  var cgroup: Cgroup
   /// The terminal's other end, for `run` without a console socket.
   var console: CInt = -1
 
@@ -43,7 +44,7 @@ struct Launch {
     plan.isInit = true
     plan.isDumpable = geteuid() != 0
     if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
-    cgroup = try ContainerCgroup(spec: spec, id: options.id)
+    cgroup = try Cgroup(path: spec.linux?.cgroupsPath, id: options.id)
   }
 
   static func absolute(_ path: String) throws(Problem) -> String {
@@ -60,6 +61,7 @@ struct Launch {
   mutating func create(waitsForStart: Bool) throws(Problem) -> CreatedContainer {
     try store.reserve(options.id)
     var child: pid_t = -1
+    var madeCgroup = false
     do throws(Problem) {
       try doing("copy config.json") { () throws(Errno) in
         let bytes = try readFile(plan.bundle + "/config.json")
@@ -72,7 +74,9 @@ struct Launch {
       }
       try openConsoleSocket()
       try cgroup.create()
-      plan.cgroupMounts = cgroup.mounts()
+      madeCgroup = true
+      try cgroup.apply(plan.linux.resources ?? Resources(), settingDevices: true)
+      plan.cgroupMounts = Self.mounts(of: cgroup)
       try openSourcesForUserNamespace()
       return try launch(&child)
     } catch {
@@ -81,7 +85,7 @@ struct Launch {
         var status: CInt = 0
         _ = csys_wait4(child, &status, 0)
       }
-      try? cgroup.remove()
+      if madeCgroup { try? cgroup.delete() }
       try? store.remove(options.id)
       throw error
     }
@@ -93,7 +97,8 @@ struct Launch {
     }
     let plan = plan
     let joins = try NamespaceJoins(plan: plan)
-    child = try joins.fork(plan: plan, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
+    let entrance = try cgroup.entrance()
+    child = try joins.fork(plan: plan, entrance, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
     ends.second.close()
     if plan.startListener >= 0 { _ = csys_close(plan.startListener) }
     if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
@@ -102,7 +107,6 @@ struct Launch {
       try Sys.startTime(ofPid: child)
     }
     if plan.hasNew(.user) { try IDMaps(plan.linux).write(to: child) }
-    try cgroup.add(child)
     try adjustOutOfMemoryScore(of: child)
     try say(.proceed, on: channel)
     while true {
@@ -110,7 +114,7 @@ struct Launch {
       switch message {
       case .ready:
         try setLimits(of: child)
-        let record = ContainerRecord(plan: plan, pid: child, startTime: startTime)
+        let record = ContainerRecord(plan: plan, cgroup: cgroup, pid: child, startTime: startTime)
         try store.save(record)
         if let path = options.pidFile { try PidFile.write(child, to: path) }
         return CreatedContainer(record: record, channel: channel)
@@ -178,6 +182,16 @@ struct Launch {
       self.plan.preparedSources[number] = try doing("open mount source \(path)") { () throws(Errno) in
         try MountTree(cloning: path, recursive: words.recursive).fd.duplicate().release()
       }
+    }
+  }
+
+  /// What a `cgroup` mount shows where the host has version 1: one directory a hierarchy.
+  private static func mounts(of cgroup: Cgroup) -> [LaunchPlan.CgroupMount] {
+    if cgroup.isUnified { return [] }
+    return cgroup.directories.map { directory in
+      let name = directory.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"
+      let links = directory.controllers.count > 1 ? directory.controllers.filter { $0 != name } : []
+      return LaunchPlan.CgroupMount(name: name, hostPath: directory.path, links: links)
     }
   }
 

@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import Problems
 import RuntimeSpec
@@ -26,21 +27,29 @@ struct NamespaceJoins {
   }
 
   /// Forks; the child runs `ContainerInit` and never returns.
-  func fork(plan: LaunchPlan, parentEnd: CInt, childEnd: CInt) throws(Problem) -> pid_t {
+  func fork(
+    plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, parentEnd: CInt, childEnd: CInt
+  ) throws(Problem) -> pid_t {
+    let target = entrance.cloneTarget
     let needsIntermediate = !joined.isEmpty || plan.hasNew(.time)
     if !needsIntermediate {
-      let pid = try doing("create namespaces") { () throws(Errno) in try check(csys_fork(plan.cloneFlags, nil)) }
-      if pid == 0 { Self.child(plan, childEnd, parentEnd) }
+      let pid = try doing("create namespaces") { () throws(Errno) in try Self.fork(plan.cloneFlags, into: target) }
+      if pid == 0 { Self.child(plan, entrance, childEnd, parentEnd) }
       return pid
     }
     let intermediate = try doing("fork") { () throws(Errno) in try check(csys_fork(0, nil)) }
-    if intermediate == 0 { self.intermediate(plan, childEnd, parentEnd) }
+    if intermediate == 0 { self.intermediate(plan, entrance, childEnd, parentEnd) }
     defer {
       for namespace in joined { _ = csys_close(namespace.fd) }
       var status: CInt = 0
       _ = csys_wait4(intermediate, &status, 0)
     }
     return try receivePid(parentEnd)
+  }
+
+  /// Forks into the cgroup where the host has version 2.
+  private static func fork(_ flags: UInt64, into cgroup: CInt) throws(Errno) -> pid_t {
+    try check(csys_fork_into(flags | (cgroup >= 0 ? CSYS_CLONE_INTO_CGROUP : 0), cgroup, nil))
   }
 
   private func receivePid(_ parentEnd: CInt) throws(Problem) -> pid_t {
@@ -54,11 +63,11 @@ struct NamespaceJoins {
   }
 
   /// The container's process. A failure goes over `end`, which stays open next to the channel's own descriptor.
-  private static func child(_ plan: LaunchPlan, _ end: CInt, _ parentEnd: CInt) -> Never {
+  private static func child(_ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt) -> Never {
     _ = csys_close(parentEnd)
     do throws(StepFailure) {
       let copy = try during(.synchronize) { () throws(Errno) in try check(csys_fcntl(end, F_DUPFD_CLOEXEC, 3)) }
-      try ContainerInit.run(plan, Channel(OwnedFD(adopting: copy)))
+      try ContainerInit.run(plan, entrance, Channel(OwnedFD(adopting: copy)))
     } catch { report(error, end) }
   }
 
@@ -69,18 +78,19 @@ struct NamespaceJoins {
   }
 
   /// Joins, makes the container's process as its parent's child, sends its pid and ends.
-  private func intermediate(_ plan: LaunchPlan, _ end: CInt, _ parentEnd: CInt) -> Never {
+  private func intermediate(_ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt) -> Never {
     do throws(StepFailure) {
       for namespace in joined {
         try during(.joinNamespace, namespace.name) { () throws(Errno) in
           try check(csys_setns(namespace.fd, CInt(truncatingIfNeeded: namespace.flag)))
         }
       }
+      let target = entrance.cloneTarget
       if plan.hasNew(.time) { try Self.makeTimeNamespace(plan) }
       let pid = try during(.unshare) { () throws(Errno) in
-        try check(csys_fork(plan.cloneFlags | UInt64(CSYS_CLONE_PARENT), nil))
+        try Self.fork(plan.cloneFlags | UInt64(CSYS_CLONE_PARENT), into: target)
       }
-      if pid == 0 { Self.child(plan, end, parentEnd) }
+      if pid == 0 { Self.child(plan, entrance, end, parentEnd) }
       let bytes = [Message.pid.rawValue] + withUnsafeBytes(of: pid) { Array($0) }
       _ = csys_send_fds(end, bytes, bytes.count, nil, 0, 0)
       _exit(0)

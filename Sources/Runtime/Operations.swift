@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import Problems
 import RuntimeSpec
@@ -51,7 +52,7 @@ struct Operations {
 
   func kill(_ id: String, signal: CInt, all: Bool) throws(Problem) {
     let record = try store.load(id)
-    let cgroup = try ContainerCgroup(spec: try store.spec(of: id), id: id)
+    let cgroup = record.cgroup
     guard let pidfd = try record.pidfd() else {
       if all { return try signalAll(cgroup, signal) }
       throw Problem(code: .conflict, message: "cannot kill \(id): container not running")
@@ -60,26 +61,10 @@ struct Operations {
     let result = csys_pidfd_send_signal(pidfd.borrowed, signal)
     if result == -ESRCH { throw Problem(code: .conflict, message: "cannot kill \(id): container not running") }
     try doing("kill \(id)") { () throws(Errno) in _ = try check(result) }
-    if signal == SIGKILL && !record.ownsPidNamespace { try drain(cgroup) }
+    if signal == SIGKILL && !record.ownsPidNamespace { try cgroup.killAll() }
   }
-  private func signalAll(_ cgroup: ContainerCgroup, _ signal: CInt) throws(Problem) {
-    if signal == SIGKILL { return try drain(cgroup) }
-    for pid in cgroup.processes() { _ = csys_kill(pid, signal) }
-  }
-
-  /// SIGKILL until the cgroup is empty: catches those that fork faster than one list can name them.
-  private func drain(_ cgroup: ContainerCgroup) throws(Problem) {
-    let deadline = monotonicMilliseconds() + Int64(Limit.stopMilliseconds)
-    var pause: CInt = 1
-    while true {
-      cgroup.killAll()
-      if cgroup.processes().isEmpty { return }
-      if monotonicMilliseconds() > deadline {
-        throw Problem(code: .timeout, message: "processes of the container are still there after SIGKILL")
-      }
-      _ = csys_poll(nil, 0, pause)
-      pause = min(pause * 2, 50)
-    }
+  private func signalAll(_ cgroup: Cgroup, _ signal: CInt) throws(Problem) {
+    if signal == SIGKILL { try cgroup.killAll() } else { try cgroup.signal(signal) }
   }
 
   func delete(_ id: String, force: Bool) throws(Problem) {
@@ -91,7 +76,7 @@ struct Operations {
         return
       }
       if !force && error.code != .notFound { throw error }
-      try? ContainerCgroup(spec: try store.spec(of: id), id: id).remove()  // a creation that was cut off
+      removeRemains(id)
       return try store.remove(id)
     }
     if let pidfd = try record.pidfd() {
@@ -107,11 +92,19 @@ struct Operations {
     try remove(record, spec: spec)
   }
 
+  /// What a creation that was cut off has left: its cgroup, by the name that the specification gives it.
+  private func removeRemains(_ id: String) {
+    guard let spec = try? store.spec(of: id), let cgroup = try? Cgroup(path: spec.linux?.cgroupsPath, id: id) else {
+      return
+    }
+    try? cgroup.killAll()
+    try? cgroup.delete()
+  }
+
   /// Removes what is left of a container that has ended, and runs its last hooks.
   func remove(_ record: ContainerRecord, spec: Spec) throws(Problem) {
-    let cgroup = try ContainerCgroup(spec: spec, id: record.id)
-    if !cgroup.processes().isEmpty { try drain(cgroup) }
-    try cgroup.remove()
+    if try record.cgroup.isPopulated() { try record.cgroup.killAll() }
+    try record.cgroup.delete()
     try store.remove(record.id)
     let plan = LaunchPlan(id: record.id, bundle: record.bundle, spec: spec)
     for hook in spec.hooks?.poststop ?? [] {

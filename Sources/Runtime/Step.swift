@@ -9,7 +9,7 @@ enum Step: Int32, CaseIterable {
   case device, mask, readOnly, pivotRoot, sysctl, loopback, console, keyring, hook, capabilities, user, groups
   case noNewPrivileges, seccomp, label, scheduling, workingDirectory, workingDirectoryOutside, lookUp, permission
   case execute, descriptors, session, cgroupNamespace, timeOffsets, startSocket, unsupported, invalid, cgroupMount
-  case notInPath, isDirectory
+  case notInPath, isDirectory, cgroupEntrance
 
   /// The sentence for the user; `object` is what the step was about.
   func sentence(_ object: String) -> String {
@@ -49,6 +49,7 @@ enum Step: Int32, CaseIterable {
     case .session: "make a new session"
     case .cgroupNamespace: "create the cgroup namespace"
     case .timeOffsets: "write time namespace offsets"
+    case .cgroupEntrance: "enter the container's cgroup"
     case .startSocket: "wait for start"
     case .unsupported, .invalid: object
     case .cgroupMount: "mount cgroups: \(object)"
