@@ -29,6 +29,12 @@ let staticStandardLibrary: [LinkerSetting] = [
   .unsafeFlags(["-static-stdlib", "-Xlinker", "-s", "-Xlinker", "--gc-sections"], .when(configuration: .release))
 ]
 
+/// async-http-client brings FoundationEssentials; the name service needs a dynamic glibc.
+let staticStandardLibraryWithFoundation: [LinkerSetting] =
+  staticStandardLibrary + [
+    .unsafeFlags(["-l_FoundationCShims", "-l_FoundationCollections"], .when(configuration: .release))
+  ]
+
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: house)
 }
@@ -123,15 +129,21 @@ var dependencies: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
 ]
 if withRegistry {
-  dependencies.append(.package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"))
+  dependencies += [
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+  ]
   targets += [
     library(
       "Registry",
       [
-        "RegistryClient", "RegistryProtocol", "ImageSpec", "Problems", "Sys",
+        "RegistryClient", "RegistryProtocol", "ImageSpec", "Digests", "Seccomp", "Problems", "JSON", "Sys", "CSys",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ]),
-    program("berth-registry", ["Registry"], staticStandardLibrary),
+    program("berth-registry", ["Registry"], staticStandardLibraryWithFoundation),
   ]
 }
 

@@ -1,1 +1,4 @@
-// The program's entry point lands with its library.
+import Glibc
+import Registry
+
+_exit(Program.run(arguments: Array(CommandLine.arguments.dropFirst())))
