@@ -25,14 +25,18 @@ package struct Configuration: Sendable {
       case ("--tls-verify"?, 2): tlsVerify = parts[1] != "false"
       case ("--cert-dir"?, 2): certificateDirectory = parts[1]
       case ("--registries-conf"?, 2): registriesFile = parts[1]
-      default: throw Problem(code: .invalid, message: "berth-registry does not know \(argument)", hint: "berth starts it; it is of no use alone")
+      default:
+        throw Problem(
+          code: .invalid, message: "berth-registry does not know \(argument)",
+          hint: "berth starts it; it is of no use alone")
       }
     }
     func variable(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
     let paths = ConfigurationPaths(explicit: registriesFile, environment: variable, isRoot: geteuid() == 0)
     registries = try RegistriesConfiguration.load(paths)
     let user = variable("XDG_CONFIG_HOME") ?? variable("HOME").map { $0 + "/.config" }
-    certificates = try CertificateDirectories(explicit: certificateDirectory, roots: CertificateDirectories.roots(userConfiguration: user))
+    certificates = try CertificateDirectories(
+      explicit: certificateDirectory, roots: CertificateDirectories.roots(userConfiguration: user))
     proxies = try ProxyRules(environment: variable)
     systemAuthorities = Configuration.readAuthorities(variable)
   }
@@ -40,7 +44,8 @@ package struct Configuration: Sendable {
   /// The first bundle that is there: without one, only registries with a CA of their own can be verified.
   private static func readAuthorities(_ variable: (String) -> String?) -> [UInt8] {
     let usual = [
-      "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+      "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+      "/etc/ssl/cert.pem",
     ]
     for path in [variable("SSL_CERT_FILE")].compactMap(\.self) + usual {
       if let bytes = try? readFile(path, limit: Limit.authoritiesBytesMax) { return bytes }

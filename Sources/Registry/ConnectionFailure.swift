@@ -22,9 +22,11 @@ enum ConnectionFailure {
       return problem(first, address, peer)
     case let error as SocketAddressError:
       return Problem(
-        code: .unavailable, message: "there is no host \(address.host): \(dnsText(error))", hint: "check the registry's name and this machine's DNS")
+        code: .unavailable, message: "there is no host \(address.host): \(dnsText(error))",
+        hint: "check the registry's name and this machine's DNS")
     case let error as IOError:
-      return Problem(code: .unavailable, message: "connect to \(host): \(errnoText(error))", hint: "is there a registry at \(host)?")
+      return Problem(
+        code: .unavailable, message: "connect to \(host): \(errnoText(error))", hint: "is there a registry at \(host)?")
     case let error as ChannelError:
       if case .connectTimeout = error { return noAnswer(host) }
       return Problem(code: .unavailable, message: "talk to \(host)", cause: error)
@@ -44,7 +46,9 @@ enum ConnectionFailure {
     case .readTimeout: return Problem(code: .timeout, message: "\(host) has sent nothing for a long time")
     case .remoteConnectionClosed: return Problem(code: .unavailable, message: "\(host) closed the connection")
     case .proxyAuthenticationRequired:
-      return Problem(code: .denied, message: "the proxy wants a name and password", hint: "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT")
+      return Problem(
+        code: .denied, message: "the proxy wants a name and password",
+        hint: "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT")
     case .cancelled: return Problem(code: .unavailable, message: "the request to \(host) was given up")
     default: return Problem(code: .unavailable, message: "talk to \(host)", cause: error)
     }
@@ -56,10 +60,13 @@ enum ConnectionFailure {
     if text.contains("CERTIFICATE_VERIFY_FAILED") {
       return Problem(
         code: .denied, message: "the TLS certificate of \(host) is not signed by an authority that this machine trusts",
-        hint: "put its CA into /etc/containers/certs.d/\(peer.registry)/ca.crt, or use --cert-dir or --tls-verify=false")
+        hint: "put its CA into /etc/containers/certs.d/\(peer.registry)/ca.crt, or use --cert-dir or --tls-verify=false"
+      )
     }
     if let extra = error as? NIOSSLExtraError, extra == .failedToValidateHostname {
-      return Problem(code: .denied, message: "the TLS certificate of \(host) is for another host", hint: "use the name that the certificate has")
+      return Problem(
+        code: .denied, message: "the TLS certificate of \(host) is for another host",
+        hint: "use the name that the certificate has")
     }
     if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
       return Problem(

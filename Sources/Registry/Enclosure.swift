@@ -30,7 +30,11 @@ enum Enclosure {
   /// Where there is no Landlock, this keeps root's files out of reach.
   private static func becomeNobody() throws(Problem) {
     guard geteuid() == 0 else { return }
-    for step in [csys_setgroups(0, nil), csys_setresgid(nobody, nobody, nobody), csys_setresuid(nobody, nobody, nobody)] {
+    // While it may: the bounding set, until the kernel knows no more (PR_CAPBSET_DROP).
+    for capability in UInt(0)..<64 { if csys_prctl(24, capability, 0, 0, 0) < 0 { break } }
+    for step in [
+      csys_setgroups(0, nil), csys_setresgid(nobody, nobody, nobody), csys_setresuid(nobody, nobody, nobody),
+    ] {
       switch Errno(rawValue: step < 0 ? -step : 0) {
       case Errno(rawValue: 0): break
       case .invalid, .notPermitted: return  // a user namespace without that user: its root is nobody elsewhere

@@ -10,7 +10,9 @@ import Sys
 
 extension Puller {
   /// Streams a layer into its pipe. - Returns: the number of bytes.
-  func stream(_ blob: RegistryRequest.BlobRequest, into pipe: PipeWriter, _ progress: ProgressMeter, _ asker: Asker) async throws(Problem) -> Int64 {
+  func stream(_ blob: RegistryRequest.BlobRequest, into pipe: PipeWriter, _ progress: ProgressMeter, _ asker: Asker)
+    async throws(Problem) -> Int64
+  {
     try await transfer(blob, asker) { (buffer, offset) async throws(Problem) in
       try await Puller.write(buffer, into: pipe)
       progress.advanced(to: offset)
@@ -23,7 +25,9 @@ extension Puller {
       throw Problem(code: .invalid, message: "\(blob.digest) of \(blob.size) bytes is too large for a configuration")
     }
     let collector = Collector()
-    _ = try await transfer(blob, asker) { (buffer, _) async throws(Problem) in collector.bytes += buffer.readableBytesView }
+    _ = try await transfer(blob, asker) { (buffer, _) async throws(Problem) in
+      collector.bytes += buffer.readableBytesView
+    }
     let digest = Digest(of: collector.bytes)
     guard digest.description == blob.digest else {
       throw Problem(code: .invalid, message: "\(blob.digest) of \(blob.name) has the wrong digest: \(digest)")
@@ -63,7 +67,9 @@ extension Puller {
   }
   private typealias Sink = (ByteBuffer, Int64) async throws(Problem) -> Void
 
-  private func transfer(_ blob: RegistryRequest.BlobRequest, _ asker: Asker, _ sink: (ByteBuffer, Int64) async throws(Problem) -> Void) async throws(Problem) -> Int64 {
+  private func transfer(
+    _ blob: RegistryRequest.BlobRequest, _ asker: Asker, _ sink: (ByteBuffer, Int64) async throws(Problem) -> Void
+  ) async throws(Problem) -> Int64 {
     guard let digest = Digest(blob.digest), blob.size >= 0 else {
       throw Problem(code: .invalid, message: "\(blob.digest) is no digest of a blob")
     }
@@ -77,13 +83,17 @@ extension Puller {
           case .broken(let problem):
             guard case .retry(let pause) = transfer.failed() else {
               throw Problem(
-                code: problem.code, message: "\(digest.short) broke off at \(transfer.offset) of \(transfer.size) bytes, five times in a row",
+                code: problem.code,
+                message:
+                  "\(digest.short) broke off at \(transfer.offset) of \(transfer.size) bytes, five times in a row",
                 hint: "try again later", cause: problem)
             }
-            do { try await Task.sleep(for: pause) } catch { throw Problem(code: .unavailable, message: "the transfer was given up") }
+            do { try await Task.sleep(for: pause) } catch {
+              throw Problem(code: .unavailable, message: "the transfer was given up")
+            }
           }
         }
-      } catch where error.code == .notFound {
+      } catch  where error.code == .notFound {
         failures.append(error)  // a mirror may lack what the registry has
       }
     }
@@ -101,12 +111,13 @@ extension Puller {
     let answer: Answer
     do throws(Problem) {
       answer = try await session(source.reference.registry, isInsecure: source.isInsecure).ask(question)
-    } catch where error.code == .unavailable || error.code == .timeout {
+    } catch  where error.code == .unavailable || error.code == .timeout {
       if Task.isCancelled { throw error }
       return .broken(error)
     }
     let length = answer.headers.first(name: "Content-Length").flatMap { Int64($0) }
-    let start = transfer.start(status: answer.status, contentLength: length, contentRange: answer.headers.first(name: "Content-Range"))
+    let start = transfer.start(
+      status: answer.status, contentLength: length, contentRange: answer.headers.first(name: "Content-Range"))
     guard case .body(var skipping) = start else {
       guard case .refuse(let reason) = start else { return .complete }
       throw Problem(code: .invalid, message: "registry \(source.reference.registry) sent \(reason) for \(digest.short)")
@@ -118,7 +129,9 @@ extension Puller {
         guard let next = try await body.next() else { break }
         chunk = next
       } catch {
-        return .broken(ConnectionFailure.problem(error, answer.address, Peer(registry: source.reference.registry, isInsecure: source.isInsecure)))
+        return .broken(
+          ConnectionFailure.problem(
+            error, answer.address, Peer(registry: source.reference.registry, isInsecure: source.isInsecure)))
       }
       let dropped = Int(min(skipping, Int64(chunk.readableBytes)))
       chunk.moveReaderIndex(forwardBy: dropped)

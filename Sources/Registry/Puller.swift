@@ -50,7 +50,9 @@ final class Puller: Sendable {
     throw Puller.summary(of: failures, "no registry has \(text)")
   }
 
-  private func resolve(_ candidate: Reference, _ platform: Platform, _ asker: Asker) async throws(Problem) -> ResolvedImage {
+  private func resolve(_ candidate: Reference, _ platform: Platform, _ asker: Asker) async throws(Problem)
+    -> ResolvedImage
+  {
     let sources = try configuration.registries.sources(for: candidate, tlsVerify: configuration.tlsVerify)
     var failures: [Problem] = []
     for (number, source) in sources.enumerated() {
@@ -65,7 +67,9 @@ final class Puller: Sendable {
     throw Puller.summary(of: failures, "pull \(candidate)")
   }
 
-  private func resolve(_ candidate: Reference, _ source: PullSource, _ platform: Platform, _ asker: Asker) async throws(Problem) -> ResolvedImage {
+  private func resolve(_ candidate: Reference, _ source: PullSource, _ platform: Platform, _ asker: Asker)
+    async throws(Problem) -> ResolvedImage
+  {
     let session = session(source.reference.registry, isInsecure: source.isInsecure)
     var walk = ManifestWalk(reference: candidate, platform: platform)
     var key = source.reference.manifestKey
@@ -76,7 +80,10 @@ final class Puller: Sendable {
         repository: source.reference.repository, object: "image \(source.reference)", credentials: ask(source, asker))
       let answer = try await session.ask(question)
       guard let bytes = await answer.bytes(atMost: ImageLimit.manifestBytesMax) else {
-        throw Problem(code: .invalid, message: "the manifest of \(source.reference) breaks off or is larger than \(ImageLimit.manifestBytesMax) bytes")
+        throw Problem(
+          code: .invalid,
+          message:
+            "the manifest of \(source.reference) breaks off or is larger than \(ImageLimit.manifestBytesMax) bytes")
       }
       let type = answer.headers.first(name: "Content-Type").map { String($0.prefix { $0 != ";" && $0 != " " }) }
       switch try walk.next(bytes, mediaType: type, announced: answer.headers.first(name: "Docker-Content-Digest")) {
@@ -96,7 +103,8 @@ final class Puller: Sendable {
     let order: [Problem.Code] = [.denied, .invalid, .unsupported, .unavailable, .timeout, .notFound]
     let first = order.lazy.compactMap { code in failures.first { $0.code == code } }.first
     return Problem(
-      code: first?.code ?? .notFound, message: "\(title): " + failures.map(\.sentence).joined(separator: "; "), hint: first?.hint)
+      code: first?.code ?? .notFound, message: "\(title): " + failures.map(\.sentence).joined(separator: "; "),
+      hint: first?.hint)
   }
 
   // MARK: login
@@ -107,7 +115,9 @@ final class Puller: Sendable {
     let question = RegistrySession.Question(path: "/v2/", repository: "", object: "login", credentials: { credentials })
     do throws(Problem) { _ = try await session.ask(question) } catch {
       guard error.code == .denied, error.hint == "berth login \(registry)" else { throw error }
-      throw Problem(code: .denied, message: "registry \(registry) refused the name or password of \(credentials.user)", hint: "check both and try again")
+      throw Problem(
+        code: .denied, message: "registry \(registry) refused the name or password of \(credentials.user)",
+        hint: "check both and try again")
     }
   }
 }

@@ -67,12 +67,15 @@ final class RegistrySession: Sendable {
     }
   }
 
-  private func knowsCredentials(_ question: Question) -> Bool { state.withLock { $0.credentials[question.repository] ?? nil } != nil }
+  private func knowsCredentials(_ question: Question) -> Bool {
+    state.withLock { $0.credentials[question.repository] ?? nil } != nil
+  }
 
   private func problem(_ answer: Answer, _ question: Question, hadCredentials: Bool) async -> Problem {
     let body = await answer.bytes(atMost: ResponseProblem.Limit.bodyBytesMax) ?? []
     return ResponseProblem(
-      registry: peer.registry, object: question.object, status: answer.status, body: body, hadCredentials: hadCredentials,
+      registry: peer.registry, object: question.object, status: answer.status, body: body,
+      hadCredentials: hadCredentials,
       retryAfter: answer.headers.first(name: "Retry-After")
     ).problem
   }
@@ -96,7 +99,8 @@ final class RegistrySession: Sendable {
   // MARK: who asks
 
   private func authorize(_ answer: Answer, _ question: Question) async throws(Problem) -> String? {
-    guard let challenge = Challenge.best(of: Challenge.parse(answer.headers["WWW-Authenticate"])), answer.address.authority == address("/", answer.address.scheme).authority
+    guard let challenge = Challenge.best(of: Challenge.parse(answer.headers["WWW-Authenticate"])),
+      answer.address.authority == address("/", answer.address.scheme).authority
     else { throw await problem(answer, question, hadCredentials: false) }
     let credentials = await credentials(question)
     let value: String

@@ -4,8 +4,8 @@ import JSON
 package import Problems
 import RegistryClient
 import RegistryProtocol
-package import Sys
 import Synchronization
+package import Sys
 
 /// The program's side of the socket: reads requests on the main thread, one task works on each.
 package final class Service: Sendable {
@@ -35,7 +35,9 @@ package final class Service: Sendable {
       var packet = try doing("read a request") { () throws(Errno) in try RegistryPacket.receive(socket) }
       if packet.bytes.isEmpty { return }
       let json: JSON
-      do { json = try JSON.parse(packet.bytes) } catch { throw Problem(code: .bug, message: "malformed request", cause: error) }
+      do { json = try JSON.parse(packet.bytes) } catch {
+        throw Problem(code: .bug, message: "malformed request", cause: error)
+      }
       let (id, request) = try RegistryRequest.read(json)
       handle(id, request, packet.takeDescriptor())
     }
@@ -47,7 +49,9 @@ package final class Service: Sendable {
       state.withLock { $0.questions.removeValue(forKey: id) }?.resume(returning: credentials)
     case .cancel(let target): state.withLock { $0.tasks[target] }?.cancel()
     case .resolve(let reference, let platform):
-      begin(id) { puller, asker throws(Problem) in .resolved(try await puller.resolve(reference, platform: platform, asker)) }
+      begin(id) { puller, asker throws(Problem) in
+        .resolved(try await puller.resolve(reference, platform: platform, asker))
+      }
     case .login(let registry, let user, let password):
       begin(id) { puller, asker throws(Problem) in
         try await puller.login(registry, Credentials(user: user, password: password))
@@ -85,7 +89,9 @@ package final class Service: Sendable {
 
   private func perform(_ id: Int, _ work: @Sendable (Puller, Asker) async throws(Problem) -> RegistryEvent) async {
     let event: RegistryEvent
-    do throws(Problem) { event = try await work(try puller.get(), Asker(service: self, id: id)) } catch { event = .failed(error) }
+    do throws(Problem) { event = try await work(try puller.get(), Asker(service: self, id: id)) } catch {
+      event = .failed(error)
+    }
     _ = state.withLock { $0.tasks.removeValue(forKey: id) }
     send(id, event)
   }

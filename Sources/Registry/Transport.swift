@@ -71,7 +71,8 @@ final class Transport: Sendable {
     while true {
       let request = try makeRequest(method, address, peer, headers, authorization, form, isOwnHost: isOwnHost)
       let response = try await execute(request, address, peer)
-      let answer = Answer(status: Int(response.status.code), headers: response.headers, body: response.body, address: address)
+      let answer = Answer(
+        status: Int(response.status.code), headers: response.headers, body: response.body, address: address)
       guard [301, 302, 303, 307, 308].contains(answer.status) else { return answer }
       _ = await answer.bytes(atMost: ResponseProblem.Limit.bodyBytesMax)  // so that the connection can be used again
       switch Redirect.decide(from: address, location: answer.headers.first(name: "Location"), step: step) {
@@ -104,7 +105,9 @@ final class Transport: Sendable {
     return request
   }
 
-  private func execute(_ request: HTTPClientRequest, _ address: WebAddress, _ peer: Peer) async throws(Problem) -> HTTPClientResponse {
+  private func execute(_ request: HTTPClientRequest, _ address: WebAddress, _ peer: Peer) async throws(Problem)
+    -> HTTPClientResponse
+  {
     do {
       return try await client(for: address).execute(request, deadline: .distantFuture)
     } catch {
@@ -122,7 +125,9 @@ final class Transport: Sendable {
       settings.connectionPool.retryConnectionEstablishment = false
       settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 16
       if let proxy {
-        let authorization = proxy.authorization.map { HTTPClient.Authorization.basic(credentials: Base64.encode($0.utf8)) }
+        let authorization = proxy.authorization.map {
+          HTTPClient.Authorization.basic(credentials: Base64.encode($0.utf8))
+        }
         settings.proxy = .server(host: proxy.host, port: proxy.port, authorization: authorization)
       }
       let client = HTTPClient(eventLoopGroup: group, configuration: settings)

@@ -1,8 +1,8 @@
 import CSys
 import Glibc
 import Problems
-import Sys
 import Synchronization
+import Sys
 
 /// Wakes whoever waits until a pipe takes bytes again.
 ///
@@ -25,7 +25,9 @@ final class WriteGate: Sendable {
         waiting.withLock { $0[descriptor] = continuation }
         let events = EPOLLOUT.rawValue | EPOLLONESHOT.rawValue
         var result = csys_epoll_ctl(epoll.borrowed, EPOLL_CTL_MOD, descriptor, events, UInt64(descriptor))
-        if result == -ENOENT { result = csys_epoll_ctl(epoll.borrowed, EPOLL_CTL_ADD, descriptor, events, UInt64(descriptor)) }
+        if result == -ENOENT {
+          result = csys_epoll_ctl(epoll.borrowed, EPOLL_CTL_ADD, descriptor, events, UInt64(descriptor))
+        }
         if result < 0 || Task.isCancelled { wake(descriptor) }
       }
     } onCancel: {
@@ -41,7 +43,8 @@ final class WriteGate: Sendable {
   func wait(socket: CInt) throws(Errno) -> Bool {
     var events = [epoll_event](repeating: epoll_event(), count: 32)
     let raw = epoll.borrowed
-    let count = try uninterrupted { () throws(Errno) in try check(csys_epoll_wait(raw, &events, CInt(events.count), -1)) }
+    let count = try uninterrupted { () throws(Errno) in try check(csys_epoll_wait(raw, &events, CInt(events.count), -1))
+    }
     var isReadable = false
     for event in events[..<Int(count)] {
       let descriptor = CInt(truncatingIfNeeded: event.data.u64)

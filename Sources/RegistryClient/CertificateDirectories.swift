@@ -32,7 +32,8 @@ package struct RegistryCertificates: Equatable, Sendable {
     do throws(Errno) { names = try entries(ofPath: directory).map(\.name).sorted() } catch {
       switch error {
       case .notFound where !mustExist, .notDirectory where !mustExist: return
-      default: throw Problem(code: Problem.Code(error), message: "read the certificate directory \(directory)", cause: error)
+      default:
+        throw Problem(code: Problem.Code(error), message: "read the certificate directory \(directory)", cause: error)
       }
     }
     for name in names.prefix(Limit.filesMax) {
@@ -41,10 +42,14 @@ package struct RegistryCertificates: Equatable, Sendable {
         authorities.append(try RegistryCertificates.read("\(directory)/\(name)"))
       } else if name.hasSuffix(".cert") {
         guard names.contains("\(stem).key") else {
-          throw Problem(code: .invalid, message: "\(directory)/\(name) has no key", hint: "a CA's file ends in .crt; a client certificate needs \(stem).key")
+          throw Problem(
+            code: .invalid, message: "\(directory)/\(name) has no key",
+            hint: "a CA's file ends in .crt; a client certificate needs \(stem).key")
         }
         clients.append(
-          ClientPair(certificate: try RegistryCertificates.read("\(directory)/\(name)"), key: try RegistryCertificates.read("\(directory)/\(stem).key")))
+          ClientPair(
+            certificate: try RegistryCertificates.read("\(directory)/\(name)"),
+            key: try RegistryCertificates.read("\(directory)/\(stem).key")))
       } else if name.hasSuffix(".key"), !names.contains("\(stem).cert") {
         throw Problem(code: .invalid, message: "\(directory)/\(name) has no certificate", hint: "it needs \(stem).cert")
       }
@@ -52,7 +57,9 @@ package struct RegistryCertificates: Equatable, Sendable {
   }
 
   private static func read(_ path: String) throws(Problem) -> File {
-    File(path: path, bytes: try doing("read \(path)") { () throws(Errno) in try readFile(path, limit: Limit.fileBytesMax) })
+    File(
+      path: path, bytes: try doing("read \(path)") { () throws(Errno) in try readFile(path, limit: Limit.fileBytesMax) }
+    )
   }
 }
 
@@ -70,7 +77,8 @@ package struct CertificateDirectories: Sendable {
       return
     }
     for root in roots {
-      for entry in (try? entries(ofPath: root)) ?? [] where registries[entry.name] == nil && problems[entry.name] == nil {
+      for entry in (try? entries(ofPath: root)) ?? [] where registries[entry.name] == nil && problems[entry.name] == nil
+      {
         // A broken directory is an error for its own registry, not for every pull.
         do throws(Problem) {
           let found = try RegistryCertificates(directory: "\(root)/\(entry.name)", mustExist: false)
@@ -82,7 +90,8 @@ package struct CertificateDirectories: Sendable {
 
   /// - Parameter home: the user's configuration directory, such as `~/.config`.
   package static func roots(userConfiguration: String?) -> [String] {
-    [userConfiguration.map { "\($0)/containers/certs.d" }, "/etc/containers/certs.d", "/etc/docker/certs.d"].compactMap(\.self)
+    [userConfiguration.map { "\($0)/containers/certs.d" }, "/etc/containers/certs.d", "/etc/docker/certs.d"].compactMap(
+      \.self)
   }
 
   /// - Parameter registry: `host[:port]`, as the image's name has it.

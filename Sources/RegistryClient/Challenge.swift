@@ -57,7 +57,9 @@ private struct ChallengeParser {
     }
   }
 
-  private mutating func skip(_ belongs: (UInt8) -> Bool) { while place < bytes.count, belongs(bytes[place]) { place += 1 } }
+  private mutating func skip(_ belongs: (UInt8) -> Bool) {
+    while place < bytes.count, belongs(bytes[place]) { place += 1 }
+  }
 
   private mutating func token() -> String {
     let start = place

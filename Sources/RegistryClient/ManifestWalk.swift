@@ -5,7 +5,8 @@ package import RegistryProtocol
 
 /// From a tag or digest to the manifest for one platform: it is given documents and says which one is next.
 ///
-/// Nothing that a registry sends can keep it going: `ImageLimit.indexDepthMax` documents point on, and no digest comes twice.
+/// Nothing that a registry sends can keep it going: `ImageLimit.indexDepthMax` documents point on, and no digest
+/// comes twice.
 package struct ManifestWalk: Sendable {
   package let reference: Reference
   package let platform: Platform
@@ -29,18 +30,25 @@ package struct ManifestWalk: Sendable {
   /// - Parameters:
   ///   - mediaType: the answer's `Content-Type` without parameters.
   ///   - announced: the answer's `Docker-Content-Digest`.
-  /// - Throws: `.invalid` for a wrong digest or size, `.notFound` where the platform is missing, `.unsupported` for no image.
+  /// - Throws: `.invalid` for a wrong digest or size, `.notFound` where the platform is missing, `.unsupported` for
+  ///   what is no image.
   package mutating func next(_ bytes: [UInt8], mediaType: String?, announced: String?) throws(Problem) -> Step {
     let digest = Digest(of: bytes)
     if let expected, digest != expected {
-      throw Problem(code: .invalid, message: "the manifest of \(reference) has the wrong digest: \(digest) instead of \(expected)")
+      throw Problem(
+        code: .invalid, message: "the manifest of \(reference) has the wrong digest: \(digest) instead of \(expected)")
     }
     if expected == nil, let announced, announced.hasPrefix("sha256:"), announced != digest.description {
       throw Problem(
-        code: .invalid, message: "the manifest of \(reference) has the wrong digest: \(digest) instead of \(ResponseProblem.printable(announced))")
+        code: .invalid,
+        message:
+          "the manifest of \(reference) has the wrong digest: \(digest) instead of "
+          + ResponseProblem.printable(announced)
+      )
     }
     if let expectedSize, Int64(bytes.count) != expectedSize {
-      throw Problem(code: .invalid, message: "the manifest of \(reference) has \(bytes.count) bytes instead of \(expectedSize)")
+      throw Problem(
+        code: .invalid, message: "the manifest of \(reference) has \(bytes.count) bytes instead of \(expectedSize)")
     }
     let document = try read(bytes, mediaType)
     switch document {
@@ -74,9 +82,12 @@ package struct ManifestWalk: Sendable {
         hint: names.isEmpty ? nil : "it has \(ResponseProblem.printable(names)); --platform chooses")
     }
     if visited.count > ImageLimit.indexDepthMax {
-      throw Problem(code: .invalid, message: "\(reference) is an index in an index more than \(ImageLimit.indexDepthMax) deep")
+      throw Problem(
+        code: .invalid, message: "\(reference) is an index in an index more than \(ImageLimit.indexDepthMax) deep")
     }
-    if visited.contains(entry.digest) { throw Problem(code: .invalid, message: "\(reference) is an index that leads back to itself") }
+    if visited.contains(entry.digest) {
+      throw Problem(code: .invalid, message: "\(reference) is an index that leads back to itself")
+    }
     expected = entry.digest
     expectedSize = entry.size
     return entry

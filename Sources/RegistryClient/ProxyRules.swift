@@ -17,18 +17,23 @@ package struct ProxyRules: Equatable, Sendable {
   /// Reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, lower case first.
   package init(environment: (String) -> String?) throws(Problem) {
     func variable(_ name: String) -> (name: String, value: String)? {
-      for name in [name.lowercased(), name] { if let value = environment(name), !value.isEmpty { return (name, value) } }
+      for name in [name.lowercased(), name] {
+        if let value = environment(name), !value.isEmpty { return (name, value) }
+      }
       return nil
     }
     let all = variable("ALL_PROXY")
     http = try (variable("HTTP_PROXY") ?? all).map(ProxyRules.parse)
     https = try (variable("HTTPS_PROXY") ?? all).map(ProxyRules.parse)
-    exceptions = variable("NO_PROXY")?.value.lowercased().split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init) ?? []
+    exceptions =
+      variable("NO_PROXY")?.value.lowercased().split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init) ?? []
   }
 
   private static func parse(_ variable: (name: String, value: String)) throws(Problem) -> Proxy {
     func wrong() -> Problem {
-      Problem(code: .invalid, message: "\(variable.name) is not http://[USER:PASSWORD@]HOST:PORT", hint: "only http proxies are supported")
+      Problem(
+        code: .invalid, message: "\(variable.name) is not http://[USER:PASSWORD@]HOST:PORT",
+        hint: "only http proxies are supported")
     }
     var rest = Substring(variable.value)
     if rest.contains("://") {
@@ -51,7 +56,9 @@ package struct ProxyRules: Equatable, Sendable {
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
       guard byte == UInt8(ascii: "%") else { bytes.append(byte); continue }
-      guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else { return nil }
+      guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+        return nil
+      }
       bytes.append(value)
       rest = rest.dropFirst(2)
     }
@@ -71,7 +78,9 @@ package struct ProxyRules: Equatable, Sendable {
     if exception == "*" { return true }
     if exception.contains("/") { return isInNetwork(host, exception) }
     var name = Substring(exception)
-    if let colon = name.lastIndex(of: ":"), let number = Int(name[name.index(after: colon)...]), !name.hasSuffix("]"), name.filter({ $0 == ":" }).count == 1 {
+    if let colon = name.lastIndex(of: ":"), let number = Int(name[name.index(after: colon)...]), !name.hasSuffix("]"),
+      name.filter({ $0 == ":" }).count == 1
+    {
       guard number == port else { return false }
       name = name[..<colon]
     }
@@ -83,7 +92,9 @@ package struct ProxyRules: Equatable, Sendable {
   /// IPv4 `a.b.c.d/n`.
   private static func isInNetwork(_ host: String, _ network: String) -> Bool {
     let parts = network.split(separator: "/")
-    guard parts.count == 2, let bits = Int(parts[1]), (0...32).contains(bits), let base = address(parts[0]), let own = address(host[...]) else {
+    guard parts.count == 2, let bits = Int(parts[1]), (0...32).contains(bits), let base = address(parts[0]),
+      let own = address(host[...])
+    else {
       return false
     }
     let mask: UInt32 = bits == 0 ? 0 : ~UInt32(0) << UInt32(32 - bits)

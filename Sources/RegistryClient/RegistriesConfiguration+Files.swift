@@ -21,7 +21,8 @@ package struct ConfigurationPaths: Sendable {
       mainFile = named
       mainIsExplicit = true
     } else {
-      mainFile = [user.map { "\($0)/containers/registries.conf" }, "\(system)/registries.conf"].compactMap(\.self).first(where: exists)
+      mainFile = [user.map { "\($0)/containers/registries.conf" }, "\(system)/registries.conf"].compactMap(\.self)
+        .first(where: exists)
     }
     aliasCaches = isRoot ? ["/var/cache/containers/short-name-aliases.conf"] : []
     if let cache = environment("XDG_CACHE_HOME") ?? home.map({ $0 + "/.cache" }), !isRoot {
@@ -37,7 +38,9 @@ extension RegistriesConfiguration {
     if let file = paths.mainFile {
       guard let text = try text(of: file) else {
         if !paths.mainIsExplicit { return result }
-        throw Problem(code: .notFound, message: "there is no file \(file)", hint: "CONTAINERS_REGISTRIES_CONF or --registries-conf names it")
+        throw Problem(
+          code: .notFound, message: "there is no file \(file)",
+          hint: "CONTAINERS_REGISTRIES_CONF or --registries-conf names it")
       }
       result = try RegistriesConfiguration(parsing: text, file: file)
     }

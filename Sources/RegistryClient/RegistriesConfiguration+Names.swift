@@ -34,7 +34,8 @@ extension RegistriesConfiguration {
     }
     if result.count > 1, shortNameMode == .enforcing {
       throw Problem(
-        code: .conflict, message: "the short name \(text) can stand for \(result.map(\.description).joined(separator: " or "))",
+        code: .conflict,
+        message: "the short name \(text) can stand for \(result.map(\.description).joined(separator: " or "))",
         hint: "use one of these names, or add an alias to registries.conf (short-name-mode is enforcing)")
     }
     return result
@@ -94,7 +95,9 @@ extension RegistriesConfiguration {
         guard whole.hasSuffix(hostPart), whole.utf8.count > hostPart.utf8.count else { return nil }
         let path = suffix.dropFirst(hostPart.count)
         let rest = name.dropFirst(whole.count)
-        guard rest.hasPrefix(path), rest.count == path.count || rest.dropFirst(path.count).hasPrefix("/") else { return nil }
+        guard rest.hasPrefix(path), rest.count == path.count || rest.dropFirst(path.count).hasPrefix("/") else {
+          return nil
+        }
         return whole.utf8.count + path.utf8.count
       }
       if whole.hasSuffix(suffix), whole.utf8.count > suffix.utf8.count { return whole.utf8.count }
@@ -113,7 +116,8 @@ extension RegistriesConfiguration {
       return try Reference(parsing: location + rest + suffix, defaultTag: nil)
     } catch {
       throw Problem(
-        code: .invalid, message: "registries.conf turns \(reference) into \(location)\(rest)", hint: "see the location of the prefix \(prefix)",
+        code: .invalid, message: "registries.conf turns \(reference) into \(location)\(rest)",
+        hint: "see the location of the prefix \(prefix)",
         cause: error)
     }
   }

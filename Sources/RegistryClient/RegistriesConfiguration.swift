@@ -57,7 +57,9 @@ extension RegistriesConfiguration {
     }
     let root = TOMLFields(table: document, file: file, line: 1)
     if case .table? = document["registries"] {
-      throw root.wrong("registries", "version 1 of registries.conf is no longer read", hint: "see containers-registries.conf(5) for version 2")
+      throw root.wrong(
+        "registries", "version 1 of registries.conf is no longer read",
+        hint: "see containers-registries.conf(5) for version 2")
     }
     searchRegistries = try root.strings("unqualified-search-registries")
     for host in searchRegistries ?? [] where host.isEmpty || host.contains("/") {
@@ -72,11 +74,14 @@ extension RegistriesConfiguration {
     for fields in try root.tables("registry") { registries.append(try Registry(fields)) }
     try checkPrefixesAreUnique(root)
     for (name, line, target) in try root.table("aliases")?.namedStrings() ?? [] {
-      if name.contains("/") && name.split(separator: "/").first?.contains(".") == true || name.contains(":") || name.contains("@") {
+      if name.contains("/") && name.split(separator: "/").first?.contains(".") == true || name.contains(":")
+        || name.contains("@")
+      {
         throw Problem(code: .invalid, message: "\(file):\(line): the alias \"\(name)\" is no short name")
       }
       if !target.isEmpty, !target.contains("/") {
-        throw Problem(code: .invalid, message: "\(file):\(line): the alias \(name) must name a registry and a repository")
+        throw Problem(
+          code: .invalid, message: "\(file):\(line): the alias \(name) must name a registry and a repository")
       }
       aliases[name] = target
     }
@@ -93,16 +98,24 @@ extension RegistriesConfiguration {
 extension RegistriesConfiguration.Registry {
   fileprivate init(_ fields: TOMLFields) throws(Problem) {
     let location = try fields.string("location").map { (text) throws(Problem) in try fields.location(text, "location") }
-    let prefix = try fields.string("prefix").map { (text) throws(Problem) in try fields.location(text, "prefix", wildcard: true) }
-    guard let prefix = prefix ?? location else { throw fields.wrong("location", "a registry needs a location or a prefix") }
-    if location == nil, !prefix.hasPrefix("*.") { throw fields.wrong("location", "the registry \(prefix) needs a location") }
+    let prefix = try fields.string("prefix").map { (text) throws(Problem) in
+      try fields.location(text, "prefix", wildcard: true)
+    }
+    guard let prefix = prefix ?? location else {
+      throw fields.wrong("location", "a registry needs a location or a prefix")
+    }
+    if location == nil, !prefix.hasPrefix("*.") {
+      throw fields.wrong("location", "the registry \(prefix) needs a location")
+    }
     self.prefix = prefix
     self.location = location
     insecure = try fields.bool("insecure") ?? false
     blocked = try fields.bool("blocked") ?? false
     let digestOnly = try fields.bool("mirror-by-digest-only") ?? false
     for mirror in try fields.tables("mirror") {
-      guard let text = try mirror.string("location") else { throw mirror.wrong("location", "a mirror needs a location") }
+      guard let text = try mirror.string("location") else {
+        throw mirror.wrong("location", "a mirror needs a location")
+      }
       var result = RegistriesConfiguration.Mirror(location: try mirror.location(text, "location"))
       result.insecure = try mirror.bool("insecure") ?? false
       if let pulls = try mirror.string("pull-from-mirror"), !pulls.isEmpty {
@@ -180,10 +193,14 @@ struct TOMLFields {
   func location(_ text: String, _ name: String, wildcard: Bool = false) throws(Problem) -> String {
     var rest = Substring(text)
     while rest.hasSuffix("/") { rest.removeLast() }
-    if rest.contains("://") { throw wrong(name, "\(name) \"\(text)\" must not have a scheme", hint: "plain HTTP is insecure = true") }
+    if rest.contains("://") {
+      throw wrong(name, "\(name) \"\(text)\" must not have a scheme", hint: "plain HTTP is insecure = true")
+    }
     let host = rest.prefix { $0 != "/" }
     let plain = host.hasPrefix("*.") && wildcard ? host.dropFirst(2) : host
-    if plain.isEmpty || plain.contains("*") || rest.contains(" ") { throw wrong(name, "\(name) \"\(text)\" is not HOST[:PORT][/NAMESPACE]") }
+    if plain.isEmpty || plain.contains("*") || rest.contains(" ") {
+      throw wrong(name, "\(name) \"\(text)\" is not HOST[:PORT][/NAMESPACE]")
+    }
     return String(rest)
   }
 }

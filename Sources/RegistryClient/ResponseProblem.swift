@@ -13,7 +13,10 @@ package struct ResponseProblem {
   package var hadCredentials: Bool
   package var retryAfter: String?
 
-  package init(registry: String, object: String, status: Int, body: [UInt8] = [], hadCredentials: Bool = false, retryAfter: String? = nil) {
+  package init(
+    registry: String, object: String, status: Int, body: [UInt8] = [], hadCredentials: Bool = false,
+    retryAfter: String? = nil
+  ) {
     self.registry = registry
     self.object = object
     self.status = status
@@ -32,23 +35,30 @@ package struct ResponseProblem {
     switch status {
     case 401:
       return hadCredentials
-        ? Problem(code: .denied, message: "registry \(registry) refused the name or password for \(object)\(said)", hint: loginHint)
+        ? Problem(
+          code: .denied, message: "registry \(registry) refused the name or password for \(object)\(said)",
+          hint: loginHint)
         : Problem(code: .denied, message: "registry \(registry) wants a login for \(object)\(said)", hint: loginHint)
     case 403:
       return Problem(
         code: .denied, message: "registry \(registry) denied access to \(object)\(said)",
         hint: hadCredentials ? "this account may not read it; berth login \(registry) with another one" : loginHint)
     case 404, 410:
-      return Problem(code: .notFound, message: "registry \(registry) has no \(object)\(said)", hint: "check the name and the tag")
+      return Problem(
+        code: .notFound, message: "registry \(registry) has no \(object)\(said)", hint: "check the name and the tag")
     case 416:
       return Problem(code: .unavailable, message: "registry \(registry) refused to go on in the middle of \(object)")
     case 429:
       let wait = retryAfter.map { "try again in \($0) s; " } ?? "try again later; "
       return Problem(
         code: .unavailable, message: "registry \(registry) has had too many requests\(said)",
-        hint: wait + (hadCredentials ? "a mirror in registries.conf helps" : "an account (berth login \(registry)) may raise the limit"))
+        hint: wait
+          + (hadCredentials
+            ? "a mirror in registries.conf helps" : "an account (berth login \(registry)) may raise the limit"))
     case 500...599:
-      return Problem(code: .unavailable, message: "registry \(registry) failed on \(object) with status \(status)\(said)", hint: "try again later")
+      return Problem(
+        code: .unavailable, message: "registry \(registry) failed on \(object) with status \(status)\(said)",
+        hint: "try again later")
     default:
       return Problem(
         code: .unavailable, message: "registry \(registry) answered \(object) with status \(status)\(said)",
@@ -63,7 +73,8 @@ package struct ResponseProblem {
     guard let json = try? JSON.parse(body) else { return nil }
     let first = json["errors"]?.array?.first
     let code = first?["code"]?.string
-    let message = first?["message"]?.string ?? json["details"]?.string ?? json["message"]?.string ?? json["error"]?.string
+    let message =
+      first?["message"]?.string ?? json["details"]?.string ?? json["message"]?.string ?? json["error"]?.string
     let text = [code.map { $0.lowercased().replacing("_", by: " ") }, message].compactMap(\.self).filter { !$0.isEmpty }
     guard !text.isEmpty else { return nil }
     let joined = text.count == 2 && text[0] == text[1] ? text[0] : text.joined(separator: ": ")
@@ -74,7 +85,8 @@ package struct ResponseProblem {
   package static func printable(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
-      let isControl = scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar.properties.generalCategory == .format
+      let isControl =
+        scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar.properties.generalCategory == .format
       result.unicodeScalars.append(isControl ? " " : scalar)
       if result.utf8.count >= Limit.messageBytesMax { return result + "…" }
     }

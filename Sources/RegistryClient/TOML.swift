@@ -46,7 +46,9 @@ indirect enum TOML: Equatable {
 
 extension TOML {
   /// Puts `value` at `keys` below `table`, making the tables on the way.
-  fileprivate static func insert(_ value: TOML, at keys: ArraySlice<String>, into table: inout Table, line: Int) throws(ParseError) {
+  fileprivate static func insert(_ value: TOML, at keys: ArraySlice<String>, into table: inout Table, line: Int)
+    throws(ParseError)
+  {
     let name = keys[keys.startIndex]
     let place = table.place(of: name)
     if keys.count == 1 {
@@ -221,7 +223,9 @@ private struct TOMLParser {
 
   private mutating func word() throws(TOML.ParseError) -> TOML {
     let start = place
-    while let byte = current, TOMLParser.isBare(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":") {
+    while let byte = current,
+      TOMLParser.isBare(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: ":")
+    {
       place += 1
     }
     let text = String(decoding: bytes[start..<place], as: UTF8.self)
@@ -232,7 +236,9 @@ private struct TOMLParser {
       let digits = text.filter { $0 != "_" }
       if let number = Int(digits) { return .integer(number) }
       if !text.contains(":"), Double(digits) != nil { return .float(digits) }
-      if text.first?.isNumber == true, text.contains(":") || text.filter({ $0 == "-" }).count == 2 { throw failure("dates are not supported") }
+      if text.first?.isNumber == true, text.contains(":") || text.filter({ $0 == "-" }).count == 2 {
+        throw failure("dates are not supported")
+      }
       throw failure(text.isEmpty ? "expected a value" : "\(text) is no value: strings need quotes")
     }
   }
@@ -257,7 +263,9 @@ private struct TOMLParser {
     place += 1
     var table = TOML.Table()
     skipSpace()
-    if current == UInt8(ascii: "}") { place += 1 } else {
+    if current == UInt8(ascii: "}") {
+      place += 1
+    } else {
       while true {
         let keys = try key()
         guard current == UInt8(ascii: "=") else { throw failure("expected = in an inline table") }

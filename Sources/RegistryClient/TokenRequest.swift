@@ -19,12 +19,17 @@ package struct TokenRequest: Hashable, Sendable {
   /// - Parameters:
   ///   - registry: where the challenge came from: a password never goes from TLS to a plain address.
   ///   - scope: where the challenge names none.
-  package init(realm: String, service: String?, scope: String?, registry: WebAddress, credentials: Credentials?) throws(Problem) {
+  package init(realm: String, service: String?, scope: String?, registry: WebAddress, credentials: Credentials?)
+    throws(Problem)
+  {
     guard let address = WebAddress(realm) else {
-      throw Problem(code: .invalid, message: "registry \(registry.authority) names a token server that is no http address")
+      throw Problem(
+        code: .invalid, message: "registry \(registry.authority) names a token server that is no http address")
     }
     if registry.scheme == .https, address.scheme == .http {
-      throw Problem(code: .denied, message: "registry \(registry.authority) wants its password sent to \(address.authority) without TLS")
+      throw Problem(
+        code: .denied,
+        message: "registry \(registry.authority) wants its password sent to \(address.authority) without TLS")
     }
     let scopes = (scope ?? "").split(separator: " ").map(String.init)
     if let token = credentials?.identityToken {

@@ -1,6 +1,7 @@
 package import Problems
 
-/// One blob on its way: how to go on after a break. No clock and no socket: it is told what happened and says what to do.
+/// One blob on its way: how to go on after a break. No clock and no socket: it is told what happened and says what
+/// to do.
 package struct Transfer: Sendable {
   /// Bytes of the whole blob.
   package let size: Int64
@@ -48,14 +49,18 @@ package struct Transfer: Sendable {
   static func parse(_ header: String?) -> (first: Int64, total: Int64?)? {
     guard let header, header.hasPrefix("bytes ") else { return nil }
     let parts = header.dropFirst(6).split(separator: "/")
-    guard parts.count == 2, let dash = parts[0].firstIndex(of: "-"), let first = Int64(parts[0][..<dash]) else { return nil }
+    guard parts.count == 2, let dash = parts[0].firstIndex(of: "-"), let first = Int64(parts[0][..<dash]) else {
+      return nil
+    }
     return (first, Int64(parts[1]))
   }
 
   /// - Throws: `.invalid` when there are more bytes than the manifest says.
   package mutating func delivered(_ bytes: Int) throws(Problem) {
     offset += Int64(bytes)
-    guard offset <= size else { throw Problem(code: .invalid, message: "the blob is longer than the \(size) bytes that its manifest says") }
+    guard offset <= size else {
+      throw Problem(code: .invalid, message: "the blob is longer than the \(size) bytes that its manifest says")
+    }
   }
 
   package enum Next: Equatable, Sendable {

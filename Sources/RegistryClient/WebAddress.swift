@@ -30,25 +30,34 @@ package struct WebAddress: Hashable, Sendable, CustomStringConvertible {
 
   /// nil for other schemes, user names in it, white space, control characters and what is no address.
   package init?(_ text: String) {
-    guard text.utf8.count <= Limit.bytesMax, text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\\") }) else {
+    guard text.utf8.count <= Limit.bytesMax,
+      text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != UInt8(ascii: "\\") })
+    else {
       return nil
     }
-    guard let colon = text.firstIndex(of: ":"), let scheme = Scheme(rawValue: text[..<colon].lowercased()) else { return nil }
+    guard let colon = text.firstIndex(of: ":"), let scheme = Scheme(rawValue: text[..<colon].lowercased()) else {
+      return nil
+    }
     var rest = text[text.index(after: colon)...]
     guard rest.hasPrefix("//") else { return nil }
     rest = rest.dropFirst(2)
     let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-    guard !authority.isEmpty, !authority.contains("@"), let (host, port) = WebAddress.split(authority), !host.isEmpty else { return nil }
+    guard !authority.isEmpty, !authority.contains("@"), let (host, port) = WebAddress.split(authority), !host.isEmpty
+    else { return nil }
     var path = String(rest.dropFirst(authority.count).prefix { $0 != "#" })
     if !path.hasPrefix("/") { path = "/" + path }
     self.init(scheme: scheme, host: host, port: port, path: path)
   }
 
   private static func split(_ authority: Substring) -> (String, Int?)? {
-    guard let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") else { return (String(authority), nil) }
+    guard let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") else {
+      return (String(authority), nil)
+    }
     let digits = authority[authority.index(after: colon)...]
     if digits.isEmpty { return (String(authority[..<colon]), nil) }
-    guard let port = Int(digits), (1...65535).contains(port), digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+    guard let port = Int(digits), (1...65535).contains(port), digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else {
+      return nil
+    }
     return (String(authority[..<colon]), port)
   }
 
@@ -72,7 +81,8 @@ package struct WebAddress: Hashable, Sendable, CustomStringConvertible {
   package func adding(_ parameters: [(name: String, value: String)]) -> WebAddress {
     var result = self
     for (name, value) in parameters {
-      result.path += (result.path.contains("?") ? "&" : "?") + WebAddress.encoded(name) + "=" + WebAddress.encoded(value)
+      result.path +=
+        (result.path.contains("?") ? "&" : "?") + WebAddress.encoded(name) + "=" + WebAddress.encoded(value)
     }
     return result
   }
@@ -83,7 +93,8 @@ package struct WebAddress: Hashable, Sendable, CustomStringConvertible {
     let digits = Array("0123456789ABCDEF".utf8)
     for byte in text.utf8 {
       switch byte {
-      case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+      case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
         output.append(byte)
       default: output += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
       }
@@ -103,9 +114,13 @@ package enum Redirect: Equatable {
 
   /// `Authorization` goes to no other host, port or scheme; nothing leads from TLS back to plain HTTP.
   package static func decide(from: WebAddress, location: String?, step: Int) -> Redirect {
-    guard let location, let target = from.following(location) else { return .refuse(reason: "a redirect without a usable address") }
+    guard let location, let target = from.following(location) else {
+      return .refuse(reason: "a redirect without a usable address")
+    }
     if step >= Limit.stepsMax { return .refuse(reason: "more than \(Limit.stepsMax) redirects") }
-    if from.scheme == .https, target.scheme == .http { return .refuse(reason: "a redirect from https to http (\(target.authority))") }
+    if from.scheme == .https, target.scheme == .http {
+      return .refuse(reason: "a redirect from https to http (\(target.authority))")
+    }
     let isSame = from.host == target.host && from.port == target.port && from.scheme == target.scheme
     return .follow(target, keepingAuthorization: isSame)
   }

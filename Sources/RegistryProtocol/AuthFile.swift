@@ -33,7 +33,8 @@ package struct AuthFile {
       if let content = try JSON.parse(bytes).object { return AuthFile(path: path, content: content) }
     } catch { cause = error }
     throw Problem(
-      code: .invalid, message: "\(path) is not a file of credentials", hint: "repair or remove it, then berth login again",
+      code: .invalid, message: "\(path) is not a file of credentials",
+      hint: "repair or remove it, then berth login again",
       cause: cause)
   }
 
@@ -56,7 +57,8 @@ package struct AuthFile {
       if let value = auths?[key], let found = try credentials(value, key: key) { return .credentials(found) }
     }
     // Docker writes URLs as keys: https://index.docker.io/v1/
-    for (key, value) in auths?.members ?? [] where Self.canonicalRegistry(Self.host(ofKey: key)) == host && Self.isURL(key) {
+    for (key, value) in auths?.members ?? []
+    where Self.canonicalRegistry(Self.host(ofKey: key)) == host && Self.isURL(key) {
       if let found = try credentials(value, key: key) { return .credentials(found) }
     }
     if let key = auths?.members.first(where: { !Self.isURL($0.name) && Self.isAlias($0.name, of: host) }),
@@ -64,7 +66,9 @@ package struct AuthFile {
     {
       return .credentials(found)
     }
-    if let store = content["credsStore"]?.string, !store.isEmpty { return .helper(store, key: Self.helperKey(for: host)) }
+    if let store = content["credsStore"]?.string, !store.isEmpty {
+      return .helper(store, key: Self.helperKey(for: host))
+    }
     return nil
   }
 
@@ -111,7 +115,9 @@ package struct AuthFile {
     guard var auths = content["auths"]?.object else { return false }
     let host = Self.canonicalRegistry(key)
     let names = auths.members.map(\.name).filter { name in
-      name == key || (!key.contains("/") && (Self.isURL(name) || Self.isAlias(name, of: host)) && Self.canonicalRegistry(Self.host(ofKey: name)) == host)
+      name == key
+        || (!key.contains("/") && (Self.isURL(name) || Self.isAlias(name, of: host))
+          && Self.canonicalRegistry(Self.host(ofKey: name)) == host)
     }
     for name in names { auths[name] = nil }
     content["auths"] = .object(auths)
@@ -131,7 +137,9 @@ extension AuthFile {
     }
   }
   private static func isAlias(_ key: String, of host: String) -> Bool { key != host && canonicalRegistry(key) == host }
-  private static func helperKey(for host: String) -> String { host == "docker.io" ? "https://index.docker.io/v1/" : host }
+  private static func helperKey(for host: String) -> String {
+    host == "docker.io" ? "https://index.docker.io/v1/" : host
+  }
   private static func isURL(_ key: String) -> Bool { key.hasPrefix("https://") || key.hasPrefix("http://") }
   private static func host(ofKey key: String) -> String {
     var rest = key[...]
@@ -158,10 +166,15 @@ extension AuthFile {
     while rest.hasSuffix("/") { rest.removeLast() }
     if isURL(text) { rest = rest.prefix { $0 != "/" } }
     let parts = rest.split(separator: "/", omittingEmptySubsequences: false)
-    let isWord = rest.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "@") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-    guard let host = parts.first, isWord, parts.allSatisfy({ !$0.isEmpty }), !parts.dropFirst().contains(where: { $0.contains(":") }) else {
+    let isWord = rest.utf8.allSatisfy {
+      $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "@") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#")
+    }
+    guard let host = parts.first, isWord, parts.allSatisfy({ !$0.isEmpty }),
+      !parts.dropFirst().contains(where: { $0.contains(":") })
+    else {
       throw Problem(
-        code: .invalid, message: "\"\(text)\" is not a registry", hint: "a registry is HOST[:PORT] or HOST[:PORT]/NAMESPACE")
+        code: .invalid, message: "\"\(text)\" is not a registry",
+        hint: "a registry is HOST[:PORT] or HOST[:PORT]/NAMESPACE")
     }
     return ([canonicalRegistry(String(host))] + parts.dropFirst().map(String.init)).joined(separator: "/")
   }

@@ -28,7 +28,8 @@ package struct CredentialHelper {
       if text.contains("credentials not found") { return nil }  // the protocol has no other sign
       throw failure("get", text)
     }
-    guard let json = try? JSON.parse(answer), let user = json["Username"]?.string, let secret = json["Secret"]?.string else {
+    guard let json = try? JSON.parse(answer), let user = json["Username"]?.string, let secret = json["Secret"]?.string
+    else {
       throw Problem(code: .invalid, message: "credential helper \(name) gave no credentials for \(key)")
     }
     if user == "<token>" { return Credentials(user: "", password: "", identityToken: secret) }
@@ -36,7 +37,9 @@ package struct CredentialHelper {
   }
 
   package func store(_ credentials: Credentials, for key: String) throws(Problem) {
-    let input: JSON = ["ServerURL": JSON(key), "Username": JSON(credentials.user), "Secret": JSON(credentials.password)]
+    let input: JSON = [
+      "ServerURL": JSON(key), "Username": JSON(credentials.user), "Secret": JSON(credentials.password),
+    ]
     let (status, answer) = try run("store", input: input.text())
     if status.shellCode != 0 { throw failure("store", String(decoding: answer, as: UTF8.self)) }
   }

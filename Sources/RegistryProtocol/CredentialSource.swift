@@ -1,5 +1,5 @@
-package import Problems
 import Glibc
+package import Problems
 import Sys
 
 /// Where credentials are looked for and kept: the files, in their order.
@@ -16,13 +16,17 @@ package struct CredentialSource {
   /// - Throws: `.notFound` where `--authfile` names no file and `mustExist`.
   package init(_ options: RegistryOptions, mustExist: Bool = true) throws(Problem) {
     try self.init(
-      authFile: options.authFile, credentials: options.credentials, environment: options.environment, mustExist: mustExist)
+      authFile: options.authFile, credentials: options.credentials, environment: options.environment,
+      mustExist: mustExist)
   }
 
   /// - Parameters:
   ///   - authFile: `--authfile`; else `REGISTRY_AUTH_FILE`; either is then the only file.
   ///   - mustExist: an explicit file that is not there is an error; `login` creates it instead.
-  package init(authFile: String?, credentials: Credentials? = nil, environment: [String], mustExist: Bool, userID: UInt32 = getuid()) throws(Problem) {
+  package init(
+    authFile: String?, credentials: Credentials? = nil, environment: [String], mustExist: Bool,
+    userID: UInt32 = getuid()
+  ) throws(Problem) {
     func variable(_ name: String) -> String? {
       guard let entry = environment.first(where: { $0.hasPrefix(name + "=") }) else { return nil }
       let value = entry.dropFirst(name.count + 1)
@@ -32,13 +36,16 @@ package struct CredentialSource {
     fixed = credentials
     if let explicit = authFile ?? variable("REGISTRY_AUTH_FILE") {
       if mustExist, !exists(explicit) {
-        throw Problem(code: .notFound, message: "there is no auth file \(explicit)", hint: "berth login --authfile \(explicit) REGISTRY")
+        throw Problem(
+          code: .notFound, message: "there is no auth file \(explicit)",
+          hint: "berth login --authfile \(explicit) REGISTRY")
       }
       writePath = explicit
       readPaths = [explicit]
       return
     }
-    writePath = "\(variable("XDG_RUNTIME_DIR") ?? "/run/containers/\(userID)")/\(variable("XDG_RUNTIME_DIR") == nil ? "" : "containers/")auth.json"
+    let runtime = variable("XDG_RUNTIME_DIR").map { $0 + "/containers" } ?? "/run/containers/\(userID)"
+    writePath = runtime + "/auth.json"
     var paths = [writePath]
     let home = variable("HOME")
     if let configuration = variable("XDG_CONFIG_HOME") ?? home.map({ $0 + "/.config" }) {

@@ -16,12 +16,16 @@ package final class RegistryConnection {
   private let credentials: CredentialSource
   private var lastID = 0
   private var early: [(id: RequestID, event: RegistryEvent)] = []
+  /// Requests that failed on this side; what the program still says about them is of no use.
+  private var abandoned: Set<RequestID> = []
 
   /// Starts the program.
   package init(_ options: RegistryOptions) throws(Problem) {
     credentials = try CredentialSource(options)
     let program = options.program
-    let pair = try doing("start \(program)") { () throws(Errno) in try SocketPair.make(type: CInt(SOCK_SEQPACKET.rawValue)) }
+    let pair = try doing("start \(program)") { () throws(Errno) in
+      try SocketPair.make(type: CInt(SOCK_SEQPACKET.rawValue))
+    }
     var spawn = Spawn(program, options.arguments, environment: options.environment)
     spawn.descriptors = [-1, -1, 2, pair.second.borrowed]
     child = try doing("start \(program)", hint: "reinstall Berth, or set BERTH_LIBEXEC") { () throws(Errno) in
@@ -71,7 +75,13 @@ package final class RegistryConnection {
     }
     while true {
       guard let next = try readEvent(deadline: nil) else { continue }
-      if next.id != id { early.append(next) } else if next.event.isLast { return try succeeded(next.event) } else { notice(next.event) }
+      if next.id != id {
+        early.append(next)
+      } else if next.event.isLast {
+        return try succeeded(next.event)
+      } else {
+        notice(next.event)
+      }
     }
   }
 
@@ -85,12 +95,17 @@ package final class RegistryConnection {
       guard try isReadable(before: deadline) else { return nil }
       let packet = try receivePacket()
       let (id, event) = try RegistryEvent.read(packet.json, payloads: packet.payloads)
+      if abandoned.contains(id) {
+        if event.isLast { abandoned.remove(id) }
+        continue
+      }
       guard case .credentialsNeeded(let registry, let repository) = event else { return (id, event) }
       do throws(Problem) {
         try send(.credentials(try credentials.find(registry: registry, repository: repository)), id: id)
       } catch {
         try send(.credentials(nil), id: id)
         try send(.cancel(target: id), id: 0)
+        abandoned.insert(id)
         return (id, .failed(error))
       }
     }
@@ -107,7 +122,9 @@ package final class RegistryConnection {
       let ready = csys_poll(&poll, 1, milliseconds)
       if ready > 0 { return true }
       if ready == 0, deadline.map({ $0 <= .now }) ?? false { return false }
-      if ready < 0, ready != -EINTR { throw Problem(code: .bug, message: "wait for berth-registry", cause: Errno(rawValue: -ready)) }
+      if ready < 0, ready != -EINTR {
+        throw Problem(code: .bug, message: "wait for berth-registry", cause: Errno(rawValue: -ready))
+      }
     }
   }
 

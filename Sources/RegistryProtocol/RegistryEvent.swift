@@ -96,7 +96,9 @@ extension RegistryEvent {
       return value
     }
     func bytes() throws(Problem) -> Int64 {
-      guard let value = json["bytes"]?.integer(Int64.self), value >= 0 else { throw malformed("\(event) without bytes") }
+      guard let value = json["bytes"]?.integer(Int64.self), value >= 0 else {
+        throw malformed("\(event) without bytes")
+      }
       return value
     }
     switch event {

@@ -34,7 +34,8 @@ package struct RegistryPacket: ~Copyable {
   package borrowing func readPayloads() throws(Problem) -> [[UInt8]] {
     var result: [[UInt8]] = []
     for descriptor in descriptors {
-      result.append(try doing("read a payload of berth-registry") { () throws(Errno) in try Self.contents(of: descriptor) })
+      result.append(
+        try doing("read a payload of berth-registry") { () throws(Errno) in try Self.contents(of: descriptor) })
     }
     return result
   }

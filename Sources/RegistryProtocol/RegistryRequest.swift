@@ -70,7 +70,9 @@ extension RegistryRequest {
 
   /// - Throws: `.bug`: both ends are ours.
   package static func read(_ json: JSON) throws(Problem) -> (id: Int, request: RegistryRequest) {
-    guard let id = json["id"]?.integer(Int.self), let op = json["op"]?.string else { throw malformed("id or op is missing") }
+    guard let id = json["id"]?.integer(Int.self), let op = json["op"]?.string else {
+      throw malformed("id or op is missing")
+    }
     func text(_ name: String) throws(Problem) -> String {
       guard let value = json[name]?.string else { throw malformed("\(op) without \(name)") }
       return value

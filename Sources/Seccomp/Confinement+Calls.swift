@@ -23,7 +23,8 @@ extension Confinement {
       SeccompRule(
         names: ["prlimit64"], action: .allow,
         args: [
-          SeccompArgument(index: 0, value: 0, comparison: .equal), SeccompArgument(index: 2, value: 0, comparison: .equal),
+          SeccompArgument(index: 0, value: 0, comparison: .equal),
+          SeccompArgument(index: 2, value: 0, comparison: .equal),
         ]),
       Self.rule("prctl", SeccompArgument(index: 0, value: 15, comparison: .equal)),  // PR_SET_NAME
       Self.rule("ioctl", SeccompArgument(index: 1, value: 0x5401, comparison: .equal)),  // TCGETS: isatty
@@ -61,7 +62,8 @@ extension Confinement {
   /// Memory, threads, signals, time, and descriptors that are there.
   private static let common = [
     "brk", "clock_getres", "clock_gettime", "clock_nanosleep", "close", "close_range", "dup", "dup2", "dup3",
-    "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd2", "exit", "exit_group",
+    "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd2", "exit",
+    "exit_group",
     "fadvise64", "fcntl", "fstat", "fstatfs", "ftruncate", "futex", "futex_waitv", "getcpu", "getdents64", "getegid",
     "geteuid", "getgid", "getpid", "getppid", "getrandom", "getrlimit", "getrusage", "gettid", "gettimeofday", "getuid",
     "lseek", "madvise", "membarrier", "mincore", "mlock", "mremap", "munlock", "munmap", "nanosleep", "newfstatat",
