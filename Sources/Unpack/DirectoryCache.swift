@@ -12,6 +12,7 @@ final class DirectoryCache {
   let root: OwnedFD
   private var directories: [[UInt8]: Directory] = [:]
   private var last: (path: [UInt8], fd: CInt)?
+  private var stale = false
 
   init(root: consuming OwnedFD) { self.root = root }
 
@@ -23,13 +24,14 @@ final class DirectoryCache {
   /// - Returns: a descriptor that is valid until the next call of this object.
   func descriptor(of path: [UInt8], making: Bool) throws(Errno) -> CInt {
     if path.isEmpty { return root.borrowed }
+    if stale { clear() }
     if let last, last.path == path { return last.fd }
     if let known = directories[path] {
       last = (path, known.fd.borrowed)
       return known.fd.borrowed
     }
     let opened = try open(path, making: making)
-    if directories.count >= DirectoryCache.countMax { forget() }
+    if directories.count >= DirectoryCache.countMax { clear() }
     let directory = Directory(opened)
     directories[path] = directory
     last = (path, directory.fd.borrowed)
@@ -56,8 +58,11 @@ final class DirectoryCache {
     return OwnedFD(adopting: try check(csys_openat(parent, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)))
   }
 
-  /// After a name went that may have been a directory or a symlink on some path.
-  func forget() {
+  /// After a name went that may have been a directory or a symlink on some path: the next call looks anew.
+  func forget() { stale = true }
+
+  private func clear() {
+    stale = false
     directories.removeAll(keepingCapacity: true)
     last = nil
   }

@@ -28,30 +28,23 @@ final class LayerStream: ByteSource {
   private var rest = UnsafeRawBufferPointer(start: nil, count: 0)
   private var ended = false
 
+  /// Reads the first buffer, too: only for a process that has shut itself in.
   init(input: CInt, compression: UnpackCompression, limitBytes: Int64) throws(Problem) {
     self.input = input
     self.limitBytes = limitBytes
     packed = try HashRing(bufferBytes: LayerStream.bufferBytes)
     _ = csys_fcntl(input, CInt(CSYS_F_SETPIPE_SZ), 1 << 20)  // fewer switches between us and the writer; files say no
-    if compression != .none { plain = try HashRing(bufferBytes: LayerStream.bufferBytes) }
-    self.compression = compression
-  }
-  private var compression: UnpackCompression
-  deinit {
-    packed.stop()
-    plain?.stop()
-  }
-
-  /// Reads the first buffer and decides how it is packed. Apart from `init`, so that no foreign byte is looked at
-  /// before the worker has shut itself in.
-  func start() throws(Problem) {
     rest = try fill()
-    if compression == .auto { compression = try LayerStream.detect(rest) }
-    switch compression {
-    case .auto, .none: break
+    switch compression == .auto ? try LayerStream.detect(rest) : compression {
+    case .auto, .none: return
     case .gzip: decoder = GzipDecoder()
     case .zstd: decoder = try ZstdDecoder()
     }
+    plain = try HashRing(bufferBytes: LayerStream.bufferBytes)
+  }
+  deinit {
+    packed.stop()
+    plain?.stop()
   }
 
   private static func detect(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> UnpackCompression {

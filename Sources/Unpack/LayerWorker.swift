@@ -28,11 +28,9 @@ package enum LayerWorker {
     guard csys_fcntl(directory, F_GETFD, 0) >= 0 else {
       throw Problem(code: .invalid, message: "berth-unpack is started by berth: descriptor 3 is no directory")
     }
-    let stream = try LayerStream(
-      input: input, compression: options.compression, limitBytes: options.limitBytes)
     let writer = try LayerWriter(root: OwnedFD(adopting: directory))
-    try shutIn(directory: directory)
-    try stream.start()
+    try shutIn(directory: directory, answer: answer)
+    let stream = try LayerStream(input: input, compression: options.compression, limitBytes: options.limitBytes)
     let reader = TarReader(stream, limitBytes: options.limitBytes)
     var entries = 0
     while let entry = try reader.next() {

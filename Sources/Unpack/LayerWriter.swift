@@ -98,8 +98,9 @@ package final class LayerWriter {
       try LayerWriter.step(entry, "make the directory") { () throws(Errno) in
         let base = cString(name.base)
         let parent = try directories.descriptor(of: name.parent, making: true)
-        try makeOrKeepDirectory(name, parent, base, mode_t(entry.mode & 0o1777 | 0o700))
+        let wasWhiteout = try makeOrKeepDirectory(parent, base, mode_t(entry.mode & 0o1777 | 0o700))
         try check(csys_fchownat(parent, base, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW))
+        if wasWhiteout { try hideBelow(name.path) }
       }
     }
     if !entry.attributes.isEmpty {
@@ -117,22 +118,20 @@ package final class LayerWriter {
   }
 
   /// A directory that is there already stays, with what is in it; anything else gives way.
-  private func makeOrKeepDirectory(
-    _ name: EntryName, _ parent: CInt, _ base: [CChar], _ mode: mode_t
-  ) throws(Errno) {
+  /// - Returns: a whiteout gave way.
+  private func makeOrKeepDirectory(_ parent: CInt, _ base: [CChar], _ mode: mode_t) throws(Errno) -> Bool {
     let made = csys_mkdirat(parent, base, mode)
     if made != -EEXIST {
       try check(made)
-      return
+      return false
     }
     var there = stat()
     try check(csys_fstatat(parent, base, &there, AT_SYMLINK_NOFOLLOW))
-    if there.isDirectory { return }
+    if there.isDirectory { return false }
     try check(csys_unlinkat(parent, base, 0))
     directories.forget()
-    let again = try directories.descriptor(of: name.parent, making: true)
-    try check(csys_mkdirat(again, base, mode))
-    if there.st_mode & S_IFMT == S_IFCHR && there.st_rdev == 0 { try hideBelow(name.path) }  // it was a whiteout
+    try check(csys_mkdirat(parent, base, mode))
+    return there.st_mode & S_IFMT == S_IFCHR && there.st_rdev == 0
   }
 
   private func makeHardLink(_ entry: TarEntry, _ name: EntryName) throws(Problem) {
@@ -199,12 +198,10 @@ package final class LayerWriter {
   ) throws(Errno) -> CInt {
     let first = body()
     if first != -EEXIST { return try check(first) }
-    let kept = OwnedFD(adopting: try check(csys_fcntl(parent, F_DUPFD_CLOEXEC, 0)))
-    try removeTree(at: kept.borrowed, base)
+    try removeTree(at: parent, base)
     forgetFinals(at: name.path)
-    let result = body()
     directories.forget()
-    return try check(result)
+    return try check(body())
   }
 
   private func forgetFinals(at path: [UInt8]) {
