@@ -89,7 +89,7 @@ var targets: [Target] = [
   library(
     "CommandLineInterface",
     [
-      "Engine", "ImageStore", "Templates", "JSON", "Problems", "Sys",
+      "Engine", "ImageStore", "Templates", "JSON", "Problems", "Sys", "CSys",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   // programs
@@ -119,7 +119,7 @@ var targets: [Target] = [
   tests("Monitor", ["Monitor", "MonitorProtocol", "Sys", "JSON"]),
   tests("Unpack", ["Unpack", "UnpackProtocol", "Sys", "CSys"]),
   tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
-  tests("CommandLineInterface", ["CommandLineInterface", "Engine", "Problems", "JSON"]),
+  tests("CommandLineInterface", ["CommandLineInterface", "Engine", "ImageStore", "Problems", "JSON"]),
   tests("House", ["TestKit", "Sys"]),
   // the installed release programs, as root: scripts/test builds and installs them first
   tests("Privileged", ["TestKit", "JSON", "Sys", "CSys"]),

@@ -1,1 +1,4 @@
-// The program's entry point lands with its library.
+import CommandLineInterface
+import Glibc
+
+exit(Program.run(CommandLine.arguments))

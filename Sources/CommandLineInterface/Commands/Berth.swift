@@ -1,0 +1,74 @@
+import Engine
+import Problems
+
+/// The root of the command tree.
+struct Berth: CommandGroup {
+  var engineOptions = EngineOptions.fromEnvironment()
+  var showsVersion = false
+  var given: [String] = []
+  init() {}
+
+  static var about: About { About("berth", "Containers on Linux, without a daemon") }
+  static var flagsEndAtOperand: Bool { true }
+  static var operands: [Operand] { [Operand("command", "", optional: true, repeats: true)] }
+  static var flags: [Flag<Self>] {
+    [
+      .value("root", "directory", "Where images, volumes and state are kept", completion: .directory) {
+        $0.engineOptions.root = $1
+      },
+      .value("runroot", "directory", "Where sockets, pids and mounts are kept", completion: .directory) {
+        $0.engineOptions.runroot = $1
+      },
+      .value("runtime", "path", "OCI runtime: a path or a name", completion: .file) { $0.engineOptions.runtime = $1 },
+      .value("runtime-flag", "flag", "Flag of the OCI runtime, without its --") {
+        $0.engineOptions.runtimeArguments.append("--" + $1)
+      },
+      .toggle("version", "v", "Show the version") { $0.showsVersion = $1 },
+    ]
+  }
+  static var children: [any Command.Type] {
+    [
+      ContainerAttach.self, ContainerGroup.self, ContainerCreate.self, ContainerExec.self, ImageGroup.self,
+      ImageListShort.self, ImageImport.self, SystemInfo.self, Inspect.self, ContainerKill.self, ImageLoad.self, Login.self,
+      Logout.self, ContainerLogs.self, ContainerPause.self, ContainerListShort.self, ImagePull.self,
+      ContainerRename.self, ContainerRestart.self, ContainerRemove.self, ImageRemoveShort.self, ContainerRun.self,
+      ContainerStart.self, ContainerStop.self, ImageTag.self, ContainerUnpause.self, ImageUntag.self,
+      SystemVersion.self, VolumeGroup.self, ContainerWait.self, DocumentationCommand.self,
+    ]
+  }
+}
+
+/// `berth container …`
+struct ContainerGroup: CommandGroup {
+  init() {}
+  static var about: About { About("container", "Manage containers") }
+  static var children: [any Command.Type] {
+    [
+      ContainerAttach.self, ContainerCleanup.self, ContainerCreate.self, ContainerExec.self, ContainerExists.self,
+      ContainerInspect.self, ContainerKill.self, ContainerList.self, ContainerLogs.self, ContainerPause.self,
+      ContainerPrune.self, ContainerRename.self, ContainerRestart.self, ContainerRemove.self, ContainerRun.self,
+      ContainerStart.self, ContainerStop.self, ContainerUnpause.self, ContainerWait.self,
+    ]
+  }
+}
+
+/// `berth image …`
+struct ImageGroup: CommandGroup {
+  init() {}
+  static var about: About { About("image", "Manage images") }
+  static var children: [any Command.Type] {
+    [
+      ImageExists.self, ImageImport.self, ImageInspect.self, ImageLoad.self, ImageList.self, ImagePrune.self,
+      ImagePull.self, ImageRemove.self, ImageTag.self, ImageUntag.self,
+    ]
+  }
+}
+
+/// `berth volume …`
+struct VolumeGroup: CommandGroup {
+  init() {}
+  static var about: About { About("volume", "Manage volumes") }
+  static var children: [any Command.Type] {
+    [VolumeCreate.self, VolumeExists.self, VolumeInspect.self, VolumeList.self, VolumePrune.self, VolumeRemove.self]
+  }
+}

@@ -1,0 +1,19 @@
+import Engine
+import Problems
+
+/// `berth create`: makes a container and prints its ID.
+struct ContainerCreate: Command {
+  var group = CreateFlags()
+  var given: [String] = []
+  init() {}
+
+  static var about: About { About("create", "Make a container without starting it") }
+  static var flags: [Flag<Self>] { CreateFlags.flags.lifted { try $1(&$0.group) } }
+  static var operands: [Operand] { ContainerRun.operands }
+  static var flagsEndAtOperand: Bool { true }
+
+  func run(_ context: Context) throws(Problem) -> Int32 {
+    context.output.line(try context.engine().create(try group.options(given, context)))
+    return 0
+  }
+}

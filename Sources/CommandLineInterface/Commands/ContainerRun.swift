@@ -1,0 +1,49 @@
+import Engine
+import Problems
+
+/// `berth run`: makes a container, starts it, and stays with it unless `-d` says otherwise.
+struct ContainerRun: Command {
+  var group = CreateFlags()
+  var detached = false
+  var signalProxy = true
+  var given: [String] = []
+  init() {}
+
+  static var about: About { About("run", "Run a command in a new container") }
+  static var operands: [Operand] {
+    [
+      Operand("IMAGE", "Image to run; it is pulled when it is not there"),
+      Operand("COMMAND", "Command and arguments, in place of the image's", optional: true, repeats: true),
+    ]
+  }
+  static var flagsEndAtOperand: Bool { true }
+  static var flags: [Flag<Self>] {
+    [
+      .toggle("detach", "d", "Leave the container running and print its ID") { $0.detached = $1 },
+      .toggle("sig-proxy", "Pass signals on to the container (default true)") { $0.signalProxy = $1 },
+    ] + CreateFlags.flags.lifted { try $1(&$0.group) }
+  }
+
+  func run(_ context: Context) throws(Problem) -> Int32 {
+    let options = try group.options(given, context)
+    let engine = try context.engine()
+    if detached {
+      context.output.line(try engine.run(options))
+      return 0
+    }
+    var attach = AttachOptions()
+    attach.stdin = options.interactive
+    attach.signalProxy = signalProxy && !options.terminal
+    attach.detachKeys = options.detachKeys
+    return try engine.runAttached(options, attach).exitStatus
+  }
+}
+
+extension AttachResult {
+  var exitStatus: Int32 {
+    switch self {
+    case .exited(let code): code
+    case .detached: 0
+    }
+  }
+}

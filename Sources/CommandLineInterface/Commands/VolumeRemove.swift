@@ -1,0 +1,32 @@
+import Engine
+import Problems
+
+/// `berth volume rm`.
+struct VolumeRemove: Command {
+  var all = false
+  var force = false
+  var given: [String] = []
+  init() {}
+
+  static var about: About { About("rm", "Remove volumes", aliases: ["remove"]) }
+  static var operands: [Operand] { [Operand("VOLUME", "Name", optional: true, repeats: true)] }
+  static var flags: [Flag<Self>] {
+    [
+      .toggle("all", "a", "All volumes") { $0.all = $1 },
+      .toggle("force", "f", "With the containers that use them") { $0.force = $1 },
+    ]
+  }
+
+  func run(_ context: Context) throws(Problem) -> Int32 {
+    let engine = try context.engine()
+    guard all != !given.isEmpty else {
+      throw Problem(
+        code: .invalid, message: all ? "--all goes without names" : "a volume's name is missing",
+        hint: "See 'berth volume rm --help'")
+    }
+    let names = all ? try engine.volumes().map(\.name) : given
+    return context.each(names, missing: 1) { name throws(Problem) in
+      context.output.line(try engine.removeVolume(name, force: force))
+    }
+  }
+}

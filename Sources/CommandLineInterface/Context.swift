@@ -1,0 +1,71 @@
+import Engine
+import Glibc
+import Problems
+import Sys
+
+/// What a command gets from the program: the engine and where to write.
+final class Context {
+  let engineOptions: EngineOptions
+  let output: StandardOutput
+  /// The whole command line, program name included.
+  let arguments: [String]
+
+  init(engineOptions: EngineOptions, output: StandardOutput, arguments: [String]) {
+    self.engineOptions = engineOptions
+    self.output = output
+    self.arguments = arguments
+  }
+
+  func engine() throws(Problem) -> Engine { try Engine(engineOptions) }
+
+  /// Does something to each of several objects; goes on after a failure.
+  /// - Parameter missing: the exit status when one is not there. Source: podman-rm(1), "Exit Status".
+  func each(
+    _ names: [String], missing: Int32? = nil, _ body: (String) throws(Problem) -> Void
+  ) -> Int32 {
+    var status: Int32 = 0
+    for name in names {
+      do throws(Problem) {
+        try body(name)
+      } catch {
+        output.flush()
+        Program.report(error)
+        let code = error.code == .notFound ? missing ?? error.exitStatus : error.exitStatus
+        status = max(status, code)
+      }
+    }
+    return status
+  }
+
+  /// A note on standard error.
+  func note(_ text: String) {
+    output.flush()
+    try? writeAll(2, text + "\n")
+  }
+}
+
+/// Standard output, gathered: one write(2) for a short answer.
+final class StandardOutput {
+  private var buffer: [UInt8] = []
+  private let descriptor: CInt
+  /// The reader has gone, or the disk is full: the program's exit status says so.
+  private(set) var failed = false
+
+  init(descriptor: CInt = 1) { self.descriptor = descriptor }
+
+  func write(_ text: String) {
+    buffer.append(contentsOf: text.utf8)
+    if buffer.count > 1 << 16 { flush() }
+  }
+  func line(_ text: String) {
+    buffer.append(contentsOf: text.utf8)
+    buffer.append(10)
+    if buffer.count > 1 << 16 { flush() }
+  }
+  func flush() {
+    if buffer.isEmpty { return }
+    do { try writeAll(descriptor, buffer) } catch { failed = true }
+    buffer.removeAll(keepingCapacity: true)
+  }
+  var isTerminal: Bool { isatty(descriptor) == 1 }
+}

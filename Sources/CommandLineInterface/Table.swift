@@ -1,0 +1,38 @@
+/// Columns as podman prints them: at least ten wide, two spaces between, no space at the end of a line.
+struct Table {
+  private var rows: [[String]] = []
+  init() {}
+
+  mutating func add(_ cells: [String]) { rows.append(cells) }
+
+  var text: String {
+    var widths: [Int] = []
+    for row in rows {
+      for (column, cell) in row.enumerated() {
+        let width = max(Self.leastWidth, Self.width(of: cell))
+        if column < widths.count { widths[column] = max(widths[column], width) } else { widths.append(width) }
+      }
+    }
+    var output = ""
+    for row in rows {
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        line += cell
+        if column + 1 < row.count {
+          line += String(repeating: " ", count: widths[column] + Self.gap - Self.width(of: cell))
+        }
+      }
+      while line.last == " " { line.removeLast() }
+      output += line + "\n"
+    }
+    return output
+  }
+
+  /// Source: text/tabwriter as podman sets it up: minwidth 12 with padding 2.
+  private static let leastWidth = 10
+  private static let gap = 2
+  private static func width(of cell: String) -> Int {
+    let utf8 = cell.utf8
+    return utf8.allSatisfy { $0 < 0x80 } ? utf8.count : cell.count
+  }
+}

@@ -1,0 +1,4 @@
+/// This release of Berth.
+enum Version {
+  static let text = "0.1.0"
+}
