@@ -113,7 +113,7 @@ var targets: [Target] = [
   tests("RegistryProtocol", ["RegistryProtocol", "JSON", "Sys"]),
   tests("RegistryClient", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Problems"]),
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
-  tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Problems", "Sys"]),
+  tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
   tests("Templates", ["Templates", "JSON", "Problems"]),
   tests("Runtime", ["Runtime", "RuntimeSpec", "Sys", "JSON"]),
   tests("Monitor", ["Monitor", "MonitorProtocol", "Sys", "JSON"]),
