@@ -46,6 +46,7 @@ ssize_t csys_lgetxattr(const char *path, const char *name, void *value, size_t c
   return RESULT(lgetxattr(path, name, value, count));
 }
 ssize_t csys_llistxattr(const char *path, char *list, size_t count) { return RESULT(llistxattr(path, list, count)); }
+ssize_t csys_flistxattr(int fd, char *list, size_t count) { return RESULT(flistxattr(fd, list, count)); }
 int csys_chdir(const char *path) { return RESULT(chdir(path)); }
 int csys_fchdir(int fd) { return RESULT(fchdir(fd)); }
 int csys_chroot(const char *path) { return RESULT(chroot(path)); }

@@ -7,16 +7,9 @@ private func pending<R>(as: R.Type = R.self, _ name: String) throws(Problem) -> 
 }
 
 extension Engine {
-  /// Makes a container; its image is fetched as `options.pull` says.
-  /// - Returns: its ID.
-  public func create(_ options: ContainerOptions) throws(Problem) -> String { try pending("create") }
 
-  /// Starts a container without attaching. - Returns: its ID.
-  @discardableResult public func start(_ name: String) throws(Problem) -> String { try pending("start") }
   /// Starts it with the caller's streams attached, from the first byte on.
   public func startAttached(_ name: String, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("start") }
-  /// create and start. - Returns: the ID.
-  public func run(_ options: ContainerOptions) throws(Problem) -> String { try pending("run") }
   /// create, start attached, and with `removeWhenDone` remove.
   public func runAttached(_ options: ContainerOptions, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("run") }
   public func attach(_ name: String, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("attach") }
@@ -38,21 +31,8 @@ extension Engine {
   /// IDs of all containers (of the running ones with `running`), oldest first.
   public func containerIDs(running: Bool = false) throws(Problem) -> [String] { try pending("all") }
 
-  /// Waits for one of the states; nil is stopped or exited. - Returns: the exit code, -1 for other states.
-  public func wait(_ name: String, for states: [ContainerState] = []) throws(Problem) -> Int32 { try pending("wait") }
-  /// - Parameter timeoutSeconds: nil is the container's own; 0 kills at once. - Returns: its ID.
-  @discardableResult public func stop(_ name: String, timeoutSeconds: Int? = nil) throws(Problem) -> String { try pending("stop") }
-  @discardableResult public func kill(_ name: String, signal: Int32 = 9) throws(Problem) -> String { try pending("kill") }
-  @discardableResult public func restart(_ name: String, timeoutSeconds: Int? = nil) throws(Problem) -> String { try pending("restart") }
-  @discardableResult public func pause(_ name: String) throws(Problem) -> String { try pending("pause") }
-  @discardableResult public func unpause(_ name: String) throws(Problem) -> String { try pending("unpause") }
-  public func rename(_ name: String, to newName: String) throws(Problem) { try pending(as: Void.self, "rename") }
-  /// - Returns: its ID; nil where it was not there and `ignore` is set.
-  @discardableResult public func remove(_ name: String, _ options: RemoveOptions = RemoveOptions()) throws(Problem) -> String? { try pending("rm") }
   /// Removes what is not running. Filters: label, label!, until.
   public func pruneContainers(_ filters: [ListFilter] = []) throws(Problem) -> PruneReport { try pending("prune") }
-  /// Undoes what a run left after the container ended; the monitor's exit command. - Parameter remove: `--rm`.
-  public func cleanup(_ name: String, remove: Bool) throws(Problem) { try pending(as: Void.self, "cleanup") }
 
   public func createVolume(_ options: VolumeOptions) throws(Problem) -> String { try pending("volume create") }
   /// Filters: name, label, driver, dangling, until.

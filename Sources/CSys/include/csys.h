@@ -83,6 +83,7 @@ int csys_lsetxattr(const char *path, const char *name, const void *value, size_t
 ssize_t csys_fgetxattr(int fd, const char *name, void *value, size_t count);
 ssize_t csys_lgetxattr(const char *path, const char *name, void *value, size_t count);
 ssize_t csys_llistxattr(const char *path, char *list, size_t count);
+ssize_t csys_flistxattr(int fd, char *list, size_t count);
 int csys_chdir(const char *path);
 int csys_fchdir(int fd);
 int csys_chroot(const char *path);

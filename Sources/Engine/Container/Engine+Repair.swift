@@ -1,6 +1,3 @@
-import Problems
-import StateStore
-
 extension Engine {
   /// Kinds of intents of this module.
   enum IntentKind {
@@ -9,7 +6,4 @@ extension Engine {
     /// A container is being removed: a leftover is finished.
     static let remove = "container.remove"
   }
-
-  /// Finishes or takes back what killed commands left. Costs one query where nothing is left.
-  func repairContainers() throws(Problem) {}
 }

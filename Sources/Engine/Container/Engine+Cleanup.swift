@@ -1,0 +1,91 @@
+import CSys
+import Glibc
+public import Problems
+import StateStore
+import Sys
+
+extension Engine {
+  /// Undoes what a run left after the container ended; the monitor's exit command. - Parameter remove: `--rm`.
+  public func cleanup(_ name: String, remove: Bool) throws(Problem) {
+    do throws(Problem) {
+      try locked(name) { (record) throws(Problem) in
+        let config = try ContainerConfig(record)
+        switch record.status.state {
+        case .running, .paused, .stopping:
+          throw Problem(code: .conflict, message: "container \(record.name) is still \(record.status.state.rawValue)")
+        case .removing: return
+        case .configured, .created, .stopped, .exited, .unknown: break
+        }
+        if remove && config.options.removeWhenDone { try discard(record.id, config) } else { try settle(record, config) }
+      }
+    } catch where error.code == .notFound && remove {}  // somebody else was quicker
+  }
+
+  /// Stopped → exited: runtime state, mounts and bundle go; the writable layer and the log stay.
+  func settle(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
+    guard record.status.state == .stopped || record.status.state == .created else { return }
+    try clean(record, config)
+    var status = record.status
+    status.state = status.exited ? .exited : .configured
+    try store().containers.update(record.id, status, durable: !config.options.removeWhenDone)
+  }
+
+  func clean(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
+    try deleteFromRuntime(record.id, config, force: record.status.state == .created)
+    try unprepare(record.id)
+  }
+
+  /// The runtime's own record and the cgroup. Nothing there is fine.
+  func deleteFromRuntime(_ id: String, _ config: ContainerConfig, force: Bool) throws(Problem) {
+    guard exists("\(paths.runtimeState)/\(id)") else { return }
+    let runtime = try runtime(of: config)
+    if force { try runtime.run("delete", "--force", id) } else { try runtime.run("delete", id) }
+  }
+
+  /// All that is left of an ended `--rm` container, with as little waiting as possible. The caller holds its lock.
+  func discard(_ id: String, _ config: ContainerConfig) throws(Problem) {
+    let runtime = try runtime(of: config)
+    let deleting = try runtime.begin(["delete", id])
+    let failure: Problem?
+    do throws(Problem) {
+      try OverlayMount.unmount(paths.rootfs(id))
+      try removeContainerDirectory(id)
+      failure = nil
+    } catch { failure = error }
+    do throws(Problem) { try deleting.finish() } catch {
+      // Its record may be gone from an earlier try; what matters is that no process is left.
+      if exists("\(paths.runtimeState)/\(id)") { try runtime.run("delete", "--force", id) }
+    }
+    if let failure { throw failure }
+    try doing("remove \(paths.bundle(id))") { () throws(Errno) in try removeTree(paths.bundle(id)) }
+    try erase(id, config)
+  }
+
+  /// Removes the rows of a container of which nothing is left on disk but its volumes. The caller holds its lock.
+  func erase(_ id: String, _ config: ContainerConfig) throws(Problem) {
+    let store = try store()
+    try removeContainerDirectory(id)
+    let durable = !config.options.removeWhenDone
+    try store.transaction(durable: durable) { () throws(Problem) in
+      try store.containers.delete(id, durable: durable)
+    }
+    if config.options.removeWhenDone { try removeAnonymousVolumes(config.anonymousVolumes) }
+    store.locks.remove(.container, id)
+  }
+
+  func removeContainerDirectory(_ id: String) throws(Problem) {
+    let path = paths.container(id)
+    try doing("remove \(path)") { () throws(Errno) in try removeTree(path) }
+  }
+
+  /// Those that no other container uses.
+  func removeAnonymousVolumes(_ names: [String]) throws(Problem) {
+    let store = try store()
+    for name in names {
+      if try !store.containers.list(usingVolume: name).isEmpty { continue }
+      do throws(Problem) { try store.volumes.delete(name, durable: false) } catch where error.code == .notFound {}
+      try doing("remove volume \(name)") { () throws(Errno) in try removeTree(paths.volume(name)) }
+      store.locks.remove(.volume, name)
+    }
+  }
+}

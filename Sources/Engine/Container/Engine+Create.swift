@@ -1,0 +1,138 @@
+import Glibc
+import JSON
+public import Problems
+import StateStore
+import Sys
+
+/// An intent that outlives one function; finished exactly once, or left to the next command.
+final class HeldIntent {
+  private var intent: Intent?
+  init(_ intent: consuming Intent) { self.intent = consume intent }
+  /// Inside a transaction it goes with that.
+  func finish(_ store: Store, durable: Bool) throws(Problem) {
+    guard let intent = intent.take() else { return }
+    try store.intents.finish(intent, durable: durable)
+  }
+}
+
+/// A container that was just made, with all that a start would have to read again.
+struct NewContainer {
+  var record: ContainerRecord
+  var config: ContainerConfig
+  /// Held where the container is about to be started by the same command.
+  var intent: HeldIntent?
+}
+
+extension Engine {
+  /// Makes a container; its image is fetched as `options.pull` says.
+  /// - Returns: its ID.
+  public func create(_ options: ContainerOptions) throws(Problem) -> String {
+    try make(options, startFollows: false).record.id
+  }
+
+  /// One transaction makes a container: what is on disk of it (writable layer, volumes) comes into being when it is
+  /// first started, so that nothing half made can be left.
+  func make(_ options: ContainerOptions, startFollows: Bool) throws(Problem) -> NewContainer {
+    let store = try store()
+    if options.replace, let name = options.name, let old = try store.names.owner(of: name) {
+      var removal = RemoveOptions()
+      removal.force = true
+      removal.ignore = true
+      try remove(old.id, removal)
+    }
+    var config = try resolved(options)
+    config.options.runtime = options.runtime ?? self.options.runtime
+    _ = try programs.runtime(config.options.runtime)
+    config.dependencies = try dependencies(of: config.options)
+    let id = Identity.random()
+    let new = try insert(id, config, created: Timestamp.now(), startFollows: startFollows)
+    if let path = options.cidFile {
+      try doing("write container ID file \(path)") { () throws(Errno) in
+        try replaceFile(path, with: Array(id.utf8), durable: false)
+      }
+    }
+    return new
+  }
+
+  private func resolved(_ options: ContainerOptions) throws(Problem) -> ContainerConfig {
+    var image: ContainerConfig.Image?
+    var defaults = Resolution.ImageDefaults()
+    if case .image(let name) = options.source {
+      let record = try imageRecord(name, options)
+      image = ContainerConfig.Image(
+        id: record.id, rawName: name, name: try fullName(of: name, id: record.id), layers: record.layers)
+      do throws(JSON.ParseError) { defaults = Resolution.ImageDefaults(json: try JSON.parse(record.config)) } catch {
+        throw Problem(code: .bug, message: "the stored configuration of image \(name) is damaged", cause: error)
+      }
+    }
+    let resolution = Resolution(options: options, image: image, defaults: defaults, hostEnvironment: currentEnvironment())
+    return try resolution.config()
+  }
+
+  /// Containers whose namespaces are joined, as full IDs (PD-41).
+  private func dependencies(of options: ContainerOptions) throws(Problem) -> [String] {
+    var names: [String] = []
+    for mode in [options.pid, options.ipc, options.uts, options.cgroupNamespace ?? .private] {
+      if case .container(let name) = mode { names.append(name) }
+    }
+    if case .container(let name) = options.network { names.append(name) }
+    var ids: [String] = []
+    for name in names {
+      let id = try store().containers.lookup(name).id
+      if !ids.contains(id) { ids.append(id) }
+    }
+    return ids
+  }
+
+  private func insert(_ id: String, _ config: ContainerConfig, created: Int64, startFollows: Bool) throws(Problem) -> NewContainer {
+    let store = try store()
+    let durable = !config.options.removeWhenDone
+    var attempt = 0
+    while true {
+      attempt += 1
+      let name = config.options.name ?? Identity.containerName(attempt: attempt)
+      if config.options.name == nil, attempt < Self.nameAttemptsMax, try store.names.owner(of: name) != nil { continue }
+      let record = ContainerRecord(
+        id: id, name: name, imageID: config.image?.id, imageName: config.imageTitle, command: config.arguments.joined(separator: " "),
+        created: created, labels: JSON(config.labels).text(), summary: config.summary.text(), autoRemove: config.options.removeWhenDone,
+        config: config.json.text())
+      let intent = try store.transaction(durable: durable) { () throws(Problem) -> HeldIntent? in
+        for volume in config.volumeNames { try ensureVolumeRow(volume, anonymous: config.anonymousVolumes.contains(volume), created: created) }
+        try store.containers.insert(record, volumes: config.volumeDestinations)
+        return startFollows ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: id, durable: durable)) : nil
+      }
+      return NewContainer(record: record, config: config, intent: intent)
+    }
+  }
+  private static let nameAttemptsMax = 20
+
+  private func ensureVolumeRow(_ name: String, anonymous: Bool, created: Int64) throws(Problem) {
+    if try store().volumes.get(name) != nil { return }
+    try store().volumes.insert(VolumeRecord(name: name, created: created, anonymous: anonymous))
+  }
+}
+
+extension ContainerConfig {
+  /// For listings.
+  var imageTitle: String {
+    if let image { return image.name }
+    if case .rootfs(let path) = options.source { return path }
+    return ""
+  }
+  /// What listings show without reading the configuration.
+  var summary: JSON {
+    var writer = RecordWriter()
+    writer.put("command", arguments)
+    writer.put("mounts", mounts.map(\.destination))
+    writer.put("volumes", volumeNames)
+    writer.put("ports", exposedPorts)
+    writer.put("dependencies", dependencies)
+    return writer.json
+  }
+  var volumeDestinations: [(name: String, destination: String)] {
+    mounts.compactMap { mount in
+      if case .volume(let name?) = mount.kind { (name, mount.destination) } else { nil }
+    }
+  }
+  var volumeNames: [String] { volumeDestinations.map(\.name) }
+}

@@ -1,0 +1,149 @@
+import CSys
+import Glibc
+import JSON
+public import Problems
+import StateStore
+import Sys
+
+extension Engine {
+  /// - Returns: its ID; nil where it was not there and `ignore` is set.
+  @discardableResult
+  public func remove(_ name: String, _ options: RemoveOptions = RemoveOptions()) throws(Problem) -> String? {
+    let id: String
+    do throws(Problem) { id = try store().containers.lookup(name).id } catch {
+      if error.code == .notFound && options.ignore { return nil }
+      throw error
+    }
+    try removeDependents(of: id, options)
+    if options.force, let seconds = options.timeoutSeconds, seconds > 0 { try stopFirst(id, seconds) }
+    do throws(Problem) {
+      try locked(id: id) { (record) throws(Problem) in try removeLocked(record, options) }
+    } catch where error.code == .notFound {}  // somebody else removed it
+    return id
+  }
+
+  /// Containers that share its namespaces cannot go on without it (PD-50).
+  private func removeDependents(of id: String, _ options: RemoveOptions) throws(Problem) {
+    let dependents = try dependents(of: id)
+    if dependents.isEmpty { return }
+    guard options.dependents else {
+      let names = dependents.map { "\($0.id.prefix(12)) (\($0.name))" }.joined(separator: ", ")
+      throw Problem(
+        code: .conflict, message: "container \(id.prefix(12)) has dependent containers which must be removed before it: \(names)",
+        hint: "remove them with it: berth rm --depend")
+    }
+    for dependent in dependents {
+      var further = options
+      further.ignore = true
+      try remove(dependent.id, further)
+    }
+  }
+  private func dependents(of id: String) throws(Problem) -> [(id: String, name: String)] {
+    let rows = try store().database.rows(
+      "SELECT id, name, summary FROM containers WHERE instr(summary, ?1) > 0 AND id <> ?1", [.text(id)]
+    ) { row in (row.text(0), row.text(1), row.text(2)) }
+    return rows.filter { row in (try? JSON.parse(row.2))?["dependencies"]?.strings?.contains(id) == true }.map { ($0.0, $0.1) }
+  }
+
+  private func stopFirst(_ id: String, _ seconds: Int) throws(Problem) {
+    let state = try observed(try store().containers.lookup(id)).status.state
+    switch state {
+    case .running, .stopping: do throws(Problem) { try stop(id, timeoutSeconds: seconds) } catch where error.code == .conflict || error.code == .notFound {}
+    case .configured, .created, .paused, .stopped, .exited, .removing, .unknown: break
+    }
+  }
+
+  private func removeLocked(_ record: ContainerRecord, _ options: RemoveOptions) throws(Problem) {
+    switch record.status.state {
+    case .running, .stopping, .paused:
+      guard options.force else {
+        throw Problem(
+          code: .conflict, message: "cannot remove container \(record.name), as it is \(record.status.state == .paused ? "paused" : "running")",
+          hint: "stop it first, or use --force")
+      }
+    case .configured, .created, .stopped, .exited, .removing, .unknown: break
+    }
+    let store = try store()
+    let config = try ContainerConfig(record)
+    let volumes = options.volumes || config.options.removeWhenDone ? config.anonymousVolumes : []
+    let payload: JSON = ["id": .string(record.id), "volumes": JSON(volumes)]
+    var status = record.status
+    status.state = .removing
+    let marked = status
+    let durable = !config.options.removeWhenDone
+    let intent = try store.transaction(durable: durable) { () throws(Problem) in
+      try store.containers.update(record.id, marked, durable: durable)
+      return HeldIntent(try store.intents.begin(kind: IntentKind.remove, payload: payload.text(), durable: durable))
+    }
+    try removeAll(record, config, volumes)
+    try intent.finish(store, durable: durable)
+  }
+
+  /// Everything of a container in an order in which a second try can begin again: processes, mounts, files, rows, volumes.
+  private func removeAll(_ record: ContainerRecord, _ config: ContainerConfig, _ volumes: [String]) throws(Problem) {
+    try killAll(record, config)
+    try unprepare(record.id)
+    try erase(record.id, config)
+    try removeAnonymousVolumes(volumes)
+  }
+
+  /// No process of the container, no cgroup and no record of the runtime's is left afterwards.
+  private func killAll(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
+    let process = ProcessHandle(pid: record.status.pid, startTime: record.status.startTime)
+    if let process { try? process.signal(SIGKILL) }
+    if exists("\(paths.runtimeState)/\(record.id)") {
+      do throws(Problem) { try runtime(of: config).run("delete", "--force", record.id) } catch {
+        if exists("\(paths.runtimeState)/\(record.id)") { throw error }
+      }
+    }
+    if let process, !process.hasEnded(milliseconds: Limit.killMilliseconds) {
+      throw Problem(code: .timeout, message: "container \(record.name) does not end after SIGKILL")
+    }
+  }
+
+  /// Finishes or takes back what killed commands left. Costs one query where nothing is left.
+  func repairContainers() throws(Problem) {
+    let store = try store()
+    try store.intents.repairLeftovers(kinds: [IntentKind.start, IntentKind.remove]) { (kind, payload) throws(Problem) in
+      if kind == IntentKind.start { try repairStart(payload) } else { try repairRemoval(payload) }
+    }
+  }
+
+  /// A start that nobody acknowledged: what it brought up goes; a container of `run --rm` goes as a whole.
+  private func repairStart(_ id: String) throws(Problem) {
+    let store = try store()
+    let lock = try store.locks.acquire(.container, id)
+    guard let record = try store.containers.get(id) else {
+      store.locks.remove(.container, id)
+      return
+    }
+    let config = try ContainerConfig(record)
+    // The row says running only when the start was complete.
+    if record.status.state != .running || ProcessHandle(pid: record.status.pid, startTime: record.status.startTime) == nil {
+      try killAll(record, config)
+      try unprepare(id)
+      if config.options.removeWhenDone {
+        try erase(id, config)
+      } else {
+        var status = record.status
+        status.state = status.exited ? .exited : .configured
+        try store.containers.update(id, status, durable: true)
+      }
+    }
+    _ = consume lock
+  }
+
+  private func repairRemoval(_ payload: String) throws(Problem) {
+    let store = try store()
+    guard let json = try? JSON.parse(payload), let id = json["id"]?.string else { return }
+    let volumes = json["volumes"]?.strings ?? []
+    let lock = try store.locks.acquire(.container, id)
+    if let record = try store.containers.get(id) {
+      try removeAll(record, try ContainerConfig(record), volumes)
+    } else {
+      try removeAnonymousVolumes(volumes)
+      store.locks.remove(.container, id)
+    }
+    _ = consume lock
+  }
+}

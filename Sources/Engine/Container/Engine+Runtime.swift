@@ -1,0 +1,73 @@
+import CSys
+import Glibc
+import MonitorProtocol
+import Problems
+import StateStore
+import Sys
+
+/// The OCI runtime of one container, by its command line.
+struct RuntimeProgram {
+  let path: String
+  /// Before the subcommand: the user's flags, then `--root`.
+  let arguments: [String]
+  let environment: [String]
+
+  /// A subcommand under way.
+  struct Call: ~Copyable {
+    fileprivate let child: ChildProcess
+    fileprivate let errors: OwnedFD
+    fileprivate let name: String
+
+    /// Waits for its end. - Throws: its own words.
+    consuming func finish() throws(Problem) {
+      let name = name
+      let outcome = try doing("run the OCI runtime") { () throws(Errno) in
+        let text = try readAll(errors, limit: 1 << 20)
+        return (text, try child.wait())
+      }
+      guard outcome.1 != .exited(code: 0) else { return }
+      throw RuntimeProgram.problem(outcome.0, outcome.1, name)
+    }
+  }
+
+  func run(_ command: String, _ rest: String...) throws(Problem) {
+    try begin([command] + rest).finish()
+  }
+  /// Starts a subcommand such as `start`, `delete`, `pause`.
+  func begin(_ list: [String]) throws(Problem) -> Call {
+    try doing("run \(path)") { () throws(Errno) in
+      let pipe = try Pipe.make()
+      var spawn = Spawn(path, arguments + list, environment: environment)
+      spawn.descriptors = [-1, -1, pipe.writer.borrowed]
+      let child = try spawn.start()
+      return Call(child: child, errors: pipe.closingWriter(), name: list[0])
+    }
+  }
+
+  fileprivate static func problem(_ bytes: [UInt8], _ status: ExitStatus, _ command: String) -> Problem {
+    let text = String(decoding: bytes, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "exit status \(status.shellCode)"
+    return Problem(code: .unavailable, message: "the OCI runtime's \(command)", cause: RuntimeWords(text: text))
+  }
+}
+
+/// What a runtime printed, as a cause.
+struct RuntimeWords: Error, CustomStringConvertible {
+  let text: String
+  var description: String { text.hasPrefix("error: ") ? String(text.dropFirst(7)) : text }
+}
+
+
+extension Engine {
+  func runtime(of config: ContainerConfig) throws(Problem) -> RuntimeProgram {
+    RuntimeProgram(
+      path: try programs.runtime(config.options.runtime), arguments: options.runtimeArguments + ["--root", paths.runtimeState],
+      environment: helperEnvironment)
+  }
+
+  /// What monitors, runtimes and the exit command see of the environment: where this engine's things are, no more.
+  var helperEnvironment: [String] {
+    var result = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "BERTH_ROOT=\(paths.root)", "BERTH_RUNROOT=\(paths.runroot)"]
+    if let libexec = options.libexec { result.append("BERTH_LIBEXEC=\(libexec)") }
+    return result
+  }
+}

@@ -1,0 +1,186 @@
+import CSys
+import Glibc
+import JSON
+import MonitorProtocol
+public import Problems
+import StateStore
+import Sys
+
+extension Engine {
+  /// Starts a container without attaching. - Returns: its ID.
+  @discardableResult
+  public func start(_ name: String) throws(Problem) -> String {
+    let id = try store().containers.lookup(name).id
+    try locked(id: id) { (record) throws(Problem) in
+      let config = try ContainerConfig(record)
+      try checkStartable(record)
+      _ = try launch(record, config, Launch())
+    }
+    return id
+  }
+
+  /// create and start. - Returns: the ID.
+  public func run(_ options: ContainerOptions) throws(Problem) -> String {
+    let new = try make(options, startFollows: true)
+    var launch = Launch()
+    launch.intent = new.intent
+    try locked(id: new.record.id) { (record) throws(Problem) in _ = try self.launch(record, new.config, launch) }
+    return new.record.id
+  }
+
+  /// What a start is to be joined to.
+  struct Launch {
+    /// nil where the start is an operation of its own.
+    var intent: HeldIntent?
+    /// The monitor's end of the first client's socket.
+    var attach: CInt?
+    var terminalSize: (rows: UInt16, columns: UInt16)?
+  }
+
+  func checkStartable(_ record: ContainerRecord) throws(Problem) {
+    switch record.status.state {
+    case .configured, .created, .stopped, .exited: break
+    case .running, .stopping:
+      throw Problem(code: .conflict, message: "container \(record.name) is already running")
+    case .paused:
+      throw Problem(code: .conflict, message: "container \(record.name) is paused", hint: "let it go on with: berth unpause \(record.name)")
+    case .removing, .unknown:
+      throw Problem(code: .conflict, message: "container \(record.name) is in state \(record.status.state.rawValue): it cannot be started")
+    }
+  }
+
+  /// Brings a container from rest to running. The caller holds its lock.
+  ///
+  /// An intent covers the time in which processes and mounts are there that the database does not know: whoever finds
+  /// it left over takes the start back.
+  func launch(_ before: ContainerRecord, _ config: ContainerConfig, _ launch: Launch) throws(Problem) -> ContainerRecord {
+    let store = try store()
+    var record = before
+    if before.status.state == .stopped || before.status.state == .created { try clean(before, config) }
+    let intent: HeldIntent
+    if let given = launch.intent { intent = given } else {
+      intent = HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: false))
+    }
+    do throws(Problem) {
+      try prepare(record, config, terminalSize: launch.terminalSize)
+      let runtime = try runtime(of: config)
+      let pid = try startMonitor(record, config, runtime, launch)
+      record.status.pid = pid
+      // A process that has gone already has an exit file soon: any start time does.
+      record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
+      try readMonitorPid(&record)
+      try runtime.run("start", record.id)
+      try writePidFile(config, pid)
+    } catch {
+      let failure = error
+      try takeBack(before, config, failure, intent)
+      throw failure
+    }
+    record.status.state = .running
+    record.status.started = Timestamp.now()
+    record.status.exited = false
+    record.status.exitCode = 0
+    record.status.finished = 0
+    record.status.outOfMemory = false
+    record.status.stoppedByUser = false
+    record.status.error = ""
+    let status = record.status
+    try store.transaction(durable: false) { () throws(Problem) in
+      try store.containers.update(record.id, status, durable: false)
+      try intent.finish(store, durable: false)
+    }
+    return record
+  }
+
+  /// After a failed start: nothing is left of it, and the container is as it was; one of `run --rm` is gone.
+  private func takeBack(_ record: ContainerRecord, _ config: ContainerConfig, _ failure: Problem, _ intent: HeldIntent) throws(Problem) {
+    let store = try store()
+    if let runtime = try? runtime(of: config), exists("\(paths.runtimeState)/\(record.id)") {
+      try? runtime.run("delete", "--force", record.id)
+    }
+    try unprepare(record.id)
+    if config.options.removeWhenDone {
+      try erase(record.id, config)
+      try intent.finish(store, durable: false)
+      return
+    }
+    var status = record.status
+    status.error = failure.sentence
+    if status.state != .configured { status.state = .exited }
+    let durable = status
+    try store.transaction(durable: false) { () throws(Problem) in
+      try store.containers.update(record.id, durable, durable: false)
+      try intent.finish(store, durable: false)
+    }
+  }
+
+  private func startMonitor(
+    _ record: ContainerRecord, _ config: ContainerConfig, _ runtime: RuntimeProgram, _ launch: Launch
+  ) throws(Problem) -> Int32 {
+    let id = record.id
+    var configuration = MonitorConfiguration(
+      id: id, name: record.name, bundle: paths.bundle(id), runtime: runtime.path, runtimeArguments: runtime.arguments,
+      terminal: config.options.terminal, stdinOpen: config.options.interactive, stdinOnce: config.options.interactive && launch.attach != nil,
+      log: try log(of: record, config), exitFile: paths.exitFile(id), pidFile: paths.pidFile(id))
+    configuration.monitorPidFile = paths.bundle(id) + "/monitor.pid"
+    configuration.attachSocket = paths.attachSocket(id)
+    configuration.oomFile = paths.bundle(id) + "/oom"
+    configuration.monitorLog = paths.bundle(id) + "/monitor.log"
+    configuration.exitCommand = try exitCommand(id, removes: config.options.removeWhenDone)
+    configuration.preserveFDs = config.options.preserveFDs
+    configuration.attachFD = launch.attach != nil
+    configuration.durable = !config.options.removeWhenDone
+    return try MonitorLauncher.start(
+      configuration, program: try programs.helper("berth-monitor"), attach: launch.attach,
+      preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, environment: helperEnvironment)
+  }
+
+  /// What the monitor runs after the container's end, should nobody else clean up (PD-61).
+  private func exitCommand(_ id: String, removes: Bool) throws(Problem) -> [String] {
+    [try programs.commandLine(), "container", "cleanup"] + (removes ? ["--rm"] : []) + [id]
+  }
+
+  private func log(of record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> MonitorConfiguration.Log {
+    let settings = try LogSettings(config.options)
+    let driver: MonitorConfiguration.Log.Driver
+    switch config.options.logDriver {
+    case .k8sFile: driver = .k8sFile
+    case .jsonFile: driver = .jsonFile
+    case .none: return MonitorConfiguration.Log(driver: .none)
+    }
+    return MonitorConfiguration.Log(
+      driver: driver, path: logPath(record.id, settings), maxSizeBytes: settings.maxSizeBytes, tag: settings.tag, labels: config.labels)
+  }
+  func logPath(_ id: String, _ settings: LogSettings) -> String { settings.path ?? paths.log(id) }
+
+  private func readMonitorPid(_ record: inout ContainerRecord) throws(Problem) {
+    let path = paths.bundle(record.id) + "/monitor.pid"
+    guard let text = try? readText(path, limit: 64), let pid = Int32(text.split(whereSeparator: \.isWhitespace).first ?? "") else { return }
+    record.status.monitorPid = pid
+    record.status.monitorStartTime = (try? startTime(ofPid: pid)) ?? 0
+  }
+
+  private func writePidFile(_ config: ContainerConfig, _ pid: Int32) throws(Problem) {
+    guard let path = config.options.pidFile else { return }
+    try doing("write pid file \(path)") { () throws(Errno) in try replaceFile(path, with: Array("\(pid)".utf8), durable: false) }
+  }
+}
+
+extension ContainerConfig {
+  /// The configuration in a container's row.
+  init(_ record: ContainerRecord) throws(Problem) {
+    do throws(JSON.ParseError) { self.init(json: try JSON.parse(record.config)) } catch {
+      throw Problem(code: .bug, message: "the stored configuration of container \(record.name) is damaged", cause: error)
+    }
+  }
+}
+
+extension Programs {
+  /// `berth` itself, also where a library user runs this engine.
+  func commandLine() throws(Problem) -> String {
+    if let own = try? readLink("/proc/self/exe"), own.hasSuffix("/berth") { return own }
+    let beside = parentPath(of: parentPath(of: libexec())) + "/bin/berth"
+    for path in [beside, libexec() + "/berth", "/usr/local/bin/berth", "/usr/bin/berth"] where exists(path) { return path }
+    throw Problem(code: .notFound, message: "berth, the command line, is not beside \(libexec())", hint: "reinstall Berth")
+  }
+}

@@ -1,0 +1,80 @@
+import CSys
+import Glibc
+import Problems
+import Sys
+
+/// The root filesystem of a container: its image's layers under a writable one. Source: DESIGN.md part 5.
+struct OverlayMount {
+  /// Directories of the layers, the lowest first.
+  var layers: [String]
+  var upper: String
+  var work: String
+  /// No fsync ever reaches the upper layer: for containers that are removed when they end.
+  var isVolatile: Bool
+  var target: String
+
+  enum Limit {
+    /// Source: overlayfs, OVL_MAX_STACK.
+    static let layersMax = 500
+  }
+
+  /// Mounts it. - Throws: the first error of the newest interface that the kernel has.
+  func mount() throws(Problem) {
+    guard layers.count <= Limit.layersMax else {
+      throw Problem(code: .unsupported, message: "an image of \(layers.count) layers; the kernel takes \(Limit.layersMax)")
+    }
+    do throws(Errno) { try mountByDescriptors() } catch {
+      do throws(Errno) { try mountByText() } catch let second {
+        throw Problem(
+          code: .init(second), message: "mount the overlay of \(layers.count) layers at \(target)",
+          hint: second == .invalid || second.rawValue == ENODEV ? "does the kernel have overlayfs, and is \(upper) on a file system that it accepts as upper layer?" : nil,
+          cause: second)
+      }
+    }
+  }
+
+  /// fsopen(2): any number of layers, no escaping. `lowerdir+` is Linux 6.7+.
+  private func mountByDescriptors() throws(Errno) {
+    let fs = OwnedFD(adopting: try check(csys_fsopen("overlay", 1)))  // FSOPEN_CLOEXEC
+    func set(_ key: String, _ value: String) throws(Errno) {
+      try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_SET_STRING), key, value, 0))
+    }
+    func setFlag(_ key: String) throws(Errno) { try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_SET_FLAG), key, nil, 0)) }
+    for layer in layers.reversed() { try set("lowerdir+", layer) }
+    try set("upperdir", upper)
+    try set("workdir", work)
+    try setFlag("userxattr")
+    if isVolatile { try setFlag("volatile") }
+    try set("source", "berth")
+    try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_CMD_CREATE), nil, nil, 0))
+    let mount = OwnedFD(adopting: try check(csys_fsmount(fs.borrowed, 1, 0)))  // FSMOUNT_CLOEXEC
+    try check(csys_move_mount(mount.borrowed, "", AT_FDCWD, target, UInt32(CSYS_MOVE_MOUNT_F_EMPTY_PATH)))
+  }
+
+  /// mount(2), whose options fit one page: colons and commas in paths are escaped.
+  private func mountByText() throws(Errno) {
+    func escaped(_ path: String) -> String {
+      var text = ""
+      for character in path {
+        if character == ":" || character == "," || character == "\\" { text.append("\\") }
+        text.append(character)
+      }
+      return text
+    }
+    let lower = layers.reversed().map(escaped).joined(separator: ":")
+    let options = "lowerdir=\(lower),upperdir=\(escaped(upper)),workdir=\(escaped(work)),userxattr" + (isVolatile ? ",volatile" : "")
+    guard options.utf8.count < 4096 else { throw Errno(rawValue: E2BIG) }
+    try check(csys_mount("berth", target, "overlay", 0, options))
+  }
+
+  /// Takes a mount away, and what may be mounted on top of it. Nothing mounted is fine.
+  static func unmount(_ target: String) throws(Problem) {
+    while true {
+      let result = csys_umount2(target, CInt(MNT_DETACH) | 8)  // UMOUNT_NOFOLLOW
+      if result == 0 { continue }
+      let error = Errno(rawValue: -result)
+      if error == .invalid || error == .notFound { return }
+      throw Problem(code: .init(error), message: "unmount \(target)", cause: error)
+    }
+  }
+}
