@@ -1,5 +1,5 @@
 import Glibc
-import ImageStore
+public import ImageStore
 public import Problems
 import StateStore
 import Sys
@@ -39,6 +39,8 @@ public struct EngineOptions: Sendable {
 /// programs are looked up when the first call needs them.
 public final class Engine {
   public let options: EngineOptions
+  /// Called while `create` or `run` fetches an image.
+  public var pullProgress: ((ImageProgress) -> Void)?
   let paths: Paths
   let programs: Programs
   private var opened: Store?

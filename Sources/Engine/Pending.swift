@@ -8,11 +8,6 @@ private func pending<R>(as: R.Type = R.self, _ name: String) throws(Problem) -> 
 
 extension Engine {
 
-  /// Starts it with the caller's streams attached, from the first byte on.
-  public func startAttached(_ name: String, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("start") }
-  /// create, start attached, and with `removeWhenDone` remove.
-  public func runAttached(_ options: ContainerOptions, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("run") }
-  public func attach(_ name: String, _ attach: AttachOptions) throws(Problem) -> AttachResult { try pending("attach") }
   /// Runs a command in a running container with the caller's streams.
   public func exec(_ name: String, _ options: ExecOptions) throws(Problem) -> AttachResult { try pending("exec") }
   /// - Returns: the session's ID.

@@ -1,4 +1,5 @@
 import Glibc
+import ImageStore
 import JSON
 public import Problems
 import StateStore
@@ -58,9 +59,10 @@ extension Engine {
     var image: ContainerConfig.Image?
     var defaults = Resolution.ImageDefaults()
     if case .image(let name) = options.source {
-      let record = try imageRecord(name, options)
-      image = ContainerConfig.Image(
-        id: record.id, rawName: name, name: try fullName(of: name, id: record.id), layers: record.layers)
+      let found = try self.image(
+        name, policy: options.pull, platform: options.platform, settings: options.pullOptions, progress: { pullProgress?($0) })
+      let record = found.image
+      image = ContainerConfig.Image(id: record.id, rawName: name, name: found.name ?? name, layers: record.layers)
       do throws(JSON.ParseError) { defaults = Resolution.ImageDefaults(json: try JSON.parse(record.config)) } catch {
         throw Problem(code: .bug, message: "the stored configuration of image \(name) is damaged", cause: error)
       }

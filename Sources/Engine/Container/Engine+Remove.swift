@@ -89,15 +89,18 @@ extension Engine {
 
   /// No process of the container, no cgroup and no record of the runtime's is left afterwards.
   private func killAll(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
-    let process = ProcessHandle(pid: record.status.pid, startTime: record.status.startTime)
-    if let process { try? process.signal(SIGKILL) }
-    if exists("\(paths.runtimeState)/\(record.id)") {
-      do throws(Problem) { try runtime(of: config).run("delete", "--force", record.id) } catch {
-        if exists("\(paths.runtimeState)/\(record.id)") { throw error }
-      }
-    }
-    if let process, !process.hasEnded(milliseconds: Limit.killMilliseconds) {
+    if let process = ProcessHandle(pid: record.status.pid, startTime: record.status.startTime) {
+      try? process.signal(SIGKILL)
+      try deleteForced(record, config)
+      if process.hasEnded(milliseconds: Limit.killMilliseconds) { return }
       throw Problem(code: .timeout, message: "container \(record.name) does not end after SIGKILL")
+    }
+    try deleteForced(record, config)
+  }
+  private func deleteForced(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
+    guard exists("\(paths.runtimeState)/\(record.id)") else { return }
+    do throws(Problem) { try runtime(of: config).run("delete", "--force", record.id) } catch {
+      if exists("\(paths.runtimeState)/\(record.id)") { throw error }
     }
   }
 
