@@ -39,8 +39,8 @@ extension Engine {
       launch.intent = intent
       return (try self.launch(record, config, launch), config)
     }
-    let (own, ours) = try ends.keepingFirst()
-    let outcome = try session(ours, record, config, attach, keys).run()
+    let own = try doing("duplicate a socket") { () throws(Errno) in try ends.first.duplicate() }
+    let outcome = try session(ends.closingSecond(), record, config, attach, keys).run()
     let result = try self.result(outcome, record)
     guard case .exited = result else { return result }
     try cleanUpAfter(record, config)
@@ -113,17 +113,5 @@ extension Engine {
   func detachKeys(_ text: String?) throws(Problem) -> DetachKeys {
     if let text { return try DetachKeys(text) }
     return .standard
-  }
-}
-
-extension SocketPair {
-  /// Closes the second end (a child has its own), and gives the first one twice.
-  consuming func keepingFirst() throws(Problem) -> Ends {
-    let copy = try doing("duplicate a socket") { () throws(Errno) in try first.duplicate() }
-    return Ends(kept: copy, used: first)
-  }
-  struct Ends: ~Copyable {
-    var kept: OwnedFD
-    var used: OwnedFD
   }
 }
