@@ -19,6 +19,8 @@ enum Message: UInt8 {
   case pid
   /// Child to parent: a seccomp notify descriptor comes along.
   case notify
+  /// Child to parent: as `ready`, but the resource limits were refused to it; the parent may set them.
+  case readyWithoutLimits
 }
 
 /// One end of the SEQPACKET pair between the halves.
@@ -47,5 +49,25 @@ struct Channel: ~Copyable {
   func await(_ expected: Message) throws(StepFailure) {
     let got = try during(.synchronize) { () throws(Errno) in try receive() }
     guard let got, got.message == expected else { throw StepFailure(.synchronize, .brokenPipe) }
+  }
+}
+
+/// The parent's side of the conversation: what went wrong in the child comes out as a problem.
+extension Channel {
+  func say(_ message: Message) throws(Problem) {
+    do throws(Errno) { try send(message) } catch {
+      _ = try hear()  // its own report says more than a broken pipe
+      throw Problem(code: .unavailable, message: "the container's process ended", cause: error)
+    }
+  }
+  func hear() throws(Problem) -> Message {
+    let got = try doing("hear from the container's process") { () throws(Errno) in try receive() }
+    guard let got else {
+      throw Problem(code: .unavailable, message: "the container's process ended unexpectedly while it was set up")
+    }
+    if got.message == .failure {
+      throw StepFailure(bytes: got.payload)?.problem ?? Problem(code: .bug, message: "an unreadable report")
+    }
+    return got.message
   }
 }

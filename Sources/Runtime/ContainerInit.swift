@@ -1,5 +1,4 @@
 import CSys
-import Cgroups
 import Glibc
 import RuntimeSpec
 import Sys
@@ -16,10 +15,7 @@ struct ContainerInit: ~Copyable {
 
   /// Runs in the new namespaces and ends with execve.
   /// - Throws: what failed; nothing has been executed then.
-  static func run(
-    _ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ channel: consuming Channel
-  ) throws(StepFailure) -> Never {
-    try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
+  static func run(_ plan: LaunchPlan, _ channel: consuming Channel) throws(StepFailure) -> Never {
     try channel.await(.proceed)
     _ = csys_umask(0)
     try becomeRoot(plan)
@@ -54,7 +50,7 @@ struct ContainerInit: ~Copyable {
   }
 
   /// In a user namespace: the IDs that own what it makes.
-  private static func becomeRoot(_ plan: LaunchPlan) throws(StepFailure) {
+  static func becomeRoot(_ plan: LaunchPlan) throws(StepFailure) {
     guard plan.namespace(.user) != nil else { return }
     try during(.setIDs) { () throws(Errno) in
       try check(csys_setresgid(0, 0, 0))

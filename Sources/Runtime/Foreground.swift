@@ -18,24 +18,109 @@ struct Foreground {
     try doing("block signals") { () throws(Errno) in try Sys.blockSignals(signals) }
   }
 
+  /// Sockets over which the child sends the terminal's master to us: (the child's end, ours).
+  static func consolePair() throws(Problem) -> (CInt, CInt) {
+    try doing("make a socket pair") { () throws(Errno) in
+      let pair = try SocketPair.make(type: CInt(SOCK_STREAM.rawValue))
+      return (try pair.second.duplicate().release(), try pair.first.duplicate().release())
+    }
+  }
+
   func wait() throws(Problem) -> ExitStatus {
     try doing("wait for the container's process") { () throws(Errno) in
-      var status: CInt = 0
-      if try check(csys_wait4(pid, &status, WNOHANG)) == pid { return ExitStatus(waitStatus: status) }
-      let descriptor = try signalDescriptor(Self.signals)
-      while true {
-        var polls = [pollfd(fd: descriptor.borrowed, events: Int16(POLLIN), revents: 0)]
-        _ = try uninterrupted { () throws(Errno) in try check(csys_poll(&polls, 1, -1)) }
-        var info = signalfd_siginfo()
-        let size = MemoryLayout<signalfd_siginfo>.size
-        let raw = descriptor.borrowed
-        if withUnsafeMutableBytes(of: &info, { csys_read(raw, $0.baseAddress, size) }) != size { continue }
-        if info.ssi_signo == UInt32(SIGCHLD) {
-          if try check(csys_wait4(pid, &status, WNOHANG)) == pid { return ExitStatus(waitStatus: status) }
-        } else {
-          _ = csys_kill(pid, CInt(info.ssi_signo))  // our own child, not yet reaped: the pid is its
+      if console < 0 { return try follow(relay: nil) }
+      let socket = OwnedFD(adopting: console)
+      guard let master = try receive(socket, bytesMax: 256, descriptorsMax: 1).descriptors.first else {
+        return try follow(relay: nil)
+      }
+      let relay = TerminalRelay(master: master)
+      defer { relay.restore() }
+      return try follow(relay: relay)
+    }
+  }
+
+  private func ended() throws(Errno) -> ExitStatus? {
+    var status: CInt = 0
+    return try check(csys_wait4(pid, &status, WNOHANG)) == pid ? ExitStatus(waitStatus: status) : nil
+  }
+
+  private func follow(relay: TerminalRelay?) throws(Errno) -> ExitStatus {
+    let descriptor = try signalDescriptor(Self.signals)
+    if let status = try ended() {
+      relay?.drain()
+      return status
+    }
+    while true {
+      var polls = [pollfd(fd: descriptor.borrowed, events: Int16(POLLIN), revents: 0)] + (relay?.polls ?? [])
+      _ = try uninterrupted { () throws(Errno) in try check(csys_poll(&polls, CUnsignedInt(polls.count), -1)) }
+      relay?.move(polls.dropFirst())
+      if polls[0].revents == 0 { continue }
+      var info = signalfd_siginfo()
+      let size = MemoryLayout<signalfd_siginfo>.size
+      let raw = descriptor.borrowed
+      if withUnsafeMutableBytes(of: &info, { csys_read(raw, $0.baseAddress, size) }) != size { continue }
+      switch CInt(info.ssi_signo) {
+      case SIGCHLD:
+        if let status = try ended() {
+          relay?.drain()
+          return status
         }
+      case SIGWINCH where relay != nil: relay?.copySize()
+      case let signal: _ = csys_kill(pid, signal)  // our own child, not yet reaped: the pid is its
       }
     }
+  }
+}
+
+/// Bytes between our terminal and the container's.
+final class TerminalRelay {
+  private let master: CInt
+  private var saved: termios?
+  private var inputOpen = true, outputOpen = true
+  private var chunk = [UInt8](repeating: 0, count: 32 << 10)
+
+  init(master: CInt) {
+    self.master = master
+    copySize()
+    var attributes = termios()
+    if csys_tcgetattr(0, &attributes) == 0 {
+      saved = attributes
+      cfmakeraw(&attributes)
+      _ = csys_tcsetattr(0, TCSANOW, &attributes)
+    }
+  }
+
+  func restore() {
+    if var saved { _ = csys_tcsetattr(0, TCSANOW, &saved) }
+    _ = csys_close(master)
+  }
+  func copySize() {
+    var rows: UInt16 = 0, columns: UInt16 = 0
+    if csys_get_window_size(0, &rows, &columns) == 0 { _ = csys_set_window_size(master, rows, columns) }
+  }
+
+  var polls: [pollfd] {
+    [
+      pollfd(fd: outputOpen ? master : -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: inputOpen ? 0 : -1, events: Int16(POLLIN), revents: 0),
+    ]
+  }
+  func move(_ polls: ArraySlice<pollfd>) {
+    if polls.first?.revents != 0 { outputOpen = copy(from: master, to: 1) }
+    if polls.last?.revents != 0 { inputOpen = copy(from: 0, to: master) }
+  }
+  /// What is left after the process has ended.
+  func drain() {
+    while outputOpen {
+      var ready = [pollfd(fd: master, events: Int16(POLLIN), revents: 0)]
+      if csys_poll(&ready, 1, 0) <= 0 { return }
+      outputOpen = copy(from: master, to: 1)
+    }
+  }
+  private func copy(from: CInt, to: CInt) -> Bool {
+    let got = csys_read(from, &chunk, chunk.count)
+    if got == -Int(EINTR) || got == -Int(EAGAIN) { return true }
+    if got <= 0 { return false }  // the slave's last holder has gone: EIO
+    return (try? writeAll(to, Array(chunk[..<got]))) != nil
   }
 }

@@ -108,12 +108,12 @@ struct Launch {
     }
     if plan.hasNew(.user) { try IDMaps(plan.linux).write(to: child) }
     try adjustOutOfMemoryScore(of: child)
-    try say(.proceed, on: channel)
+    try channel.say(.proceed)
     while true {
-      let message = try hear(channel)
+      let message = try channel.hear()
       switch message {
-      case .ready:
-        try setLimits(of: child)
+      case .ready, .readyWithoutLimits:
+        if message == .readyWithoutLimits { try setLimits(of: child) }
         let record = ContainerRecord(plan: plan, cgroup: cgroup, pid: child, startTime: startTime)
         try store.save(record)
         if let path = options.pidFile { try PidFile.write(child, to: path) }
@@ -124,27 +124,10 @@ struct Launch {
           try runner.run(plan.spec.hooks?.prestart, kind: "prestart")
           try runner.run(plan.spec.hooks?.createRuntime, kind: "createRuntime")
         } catch { throw error.problem }
-        try say(.proceed, on: channel)
+        try channel.say(.proceed)
       default: throw Problem(code: .bug, message: "unexpected message from the container's process")
       }
     }
-  }
-
-  private func say(_ message: Message, on channel: borrowing Channel) throws(Problem) {
-    do throws(Errno) { try channel.send(message) } catch {
-      _ = try hear(channel)  // its own report says more than a broken pipe
-      throw Problem(code: .unavailable, message: "the container's process ended", cause: error)
-    }
-  }
-  private func hear(_ channel: borrowing Channel) throws(Problem) -> Message {
-    let got = try doing("hear from the container's process") { () throws(Errno) in try channel.receive() }
-    guard let got else {
-      throw Problem(code: .unavailable, message: "the container's process ended unexpectedly while it was set up")
-    }
-    if got.message == .failure {
-      throw StepFailure(bytes: got.payload)?.problem ?? Problem(code: .bug, message: "an unreadable report")
-    }
-    return got.message
   }
 
   private mutating func openConsoleSocket() throws(Problem) {
@@ -159,11 +142,7 @@ struct Launch {
         try connectUnix(path, type: CInt(SOCK_STREAM.rawValue)).release()
       }
     } else {
-      let pair = try doing("make a socket pair") { () throws(Errno) in
-        try SocketPair.make(type: CInt(SOCK_STREAM.rawValue))
-      }
-      plan.consoleSocket = try doing("keep the console") { () throws(Errno) in try pair.second.duplicate().release() }
-      console = try doing("keep the console") { () throws(Errno) in try pair.first.duplicate().release() }
+      (plan.consoleSocket, console) = try Foreground.consolePair()
     }
   }
 
@@ -211,7 +190,7 @@ struct CreatedContainer: ~Copyable {
 
   /// Ends the creation: the process goes on to wait for `start`, or executes at once.
   consuming func release() throws(Problem) -> Channel {
-    try doing("start the container's process") { () throws(Errno) in try channel.send(.start) }
+    try channel.say(.start)
     return channel
   }
 

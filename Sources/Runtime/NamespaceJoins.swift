@@ -37,14 +37,10 @@ struct NamespaceJoins {
       if pid == 0 { Self.child(plan, entrance, childEnd, parentEnd) }
       return pid
     }
-    let intermediate = try doing("fork") { () throws(Errno) in try check(csys_fork(0, nil)) }
+    let intermediate = try doing("fork") { () throws(Errno) in try Self.fork(0, into: target) }
     if intermediate == 0 { self.intermediate(plan, entrance, childEnd, parentEnd) }
-    defer {
-      for namespace in joined { _ = csys_close(namespace.fd) }
-      var status: CInt = 0
-      _ = csys_wait4(intermediate, &status, 0)
-    }
-    return try receivePid(parentEnd)
+    defer { for namespace in joined { _ = csys_close(namespace.fd) } }
+    return try Self.pid(from: intermediate, parentEnd)
   }
 
   /// Forks into the cgroup where the host has version 2.
@@ -52,8 +48,15 @@ struct NamespaceJoins {
     try check(csys_fork_into(flags | (cgroup >= 0 ? CSYS_CLONE_INTO_CGROUP : 0), cgroup, nil))
   }
 
-  private func receivePid(_ parentEnd: CInt) throws(Problem) -> pid_t {
-    let lent = try doing("duplicate") { () throws(Errno) in OwnedFD(adopting: try check(csys_fcntl(parentEnd, F_DUPFD_CLOEXEC, 0))) }
+  /// The pid of the process that an intermediate process made; the intermediate process is reaped.
+  static func pid(from intermediate: pid_t, _ parentEnd: CInt) throws(Problem) -> pid_t {
+    defer {
+      var status: CInt = 0
+      _ = csys_wait4(intermediate, &status, 0)
+    }
+    let lent = try doing("keep the channel") { () throws(Errno) in
+      OwnedFD(adopting: try check(csys_fcntl(parentEnd, F_DUPFD_CLOEXEC, 0)))
+    }
     let channel = Channel(lent)
     let got = try doing("hear from the intermediate process") { () throws(Errno) in try channel.receive() }
     guard let got else { throw Problem(code: .unavailable, message: "the intermediate process ended unexpectedly") }
@@ -62,12 +65,22 @@ struct NamespaceJoins {
     return got.payload.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
   }
 
+  /// The intermediate process's last word.
+  static func send(_ pid: pid_t, over end: CInt) -> Never {
+    let bytes = [Message.pid.rawValue] + withUnsafeBytes(of: pid) { Array($0) }
+    _ = csys_send_fds(end, bytes, bytes.count, nil, 0, 0)
+    _exit(0)
+  }
+
   /// The container's process. A failure goes over `end`, which stays open next to the channel's own descriptor.
-  private static func child(_ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt) -> Never {
+  private static func child(
+    _ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, entered: Bool = false, _ end: CInt, _ parentEnd: CInt
+  ) -> Never {
     _ = csys_close(parentEnd)
     do throws(StepFailure) {
+      if !entered { try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() } }
       let copy = try during(.synchronize) { () throws(Errno) in try check(csys_fcntl(end, F_DUPFD_CLOEXEC, 3)) }
-      try ContainerInit.run(plan, entrance, Channel(OwnedFD(adopting: copy)))
+      try ContainerInit.run(plan, Channel(OwnedFD(adopting: copy)))
     } catch { report(error, end) }
   }
 
@@ -80,20 +93,18 @@ struct NamespaceJoins {
   /// Joins, makes the container's process as its parent's child, sends its pid and ends.
   private func intermediate(_ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt) -> Never {
     do throws(StepFailure) {
+      try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
       for namespace in joined {
         try during(.joinNamespace, namespace.name) { () throws(Errno) in
           try check(csys_setns(namespace.fd, CInt(truncatingIfNeeded: namespace.flag)))
         }
       }
-      let target = entrance.cloneTarget
       if plan.hasNew(.time) { try Self.makeTimeNamespace(plan) }
       let pid = try during(.unshare) { () throws(Errno) in
-        try Self.fork(plan.cloneFlags | UInt64(CSYS_CLONE_PARENT), into: target)
+        try check(csys_fork(plan.cloneFlags | UInt64(CSYS_CLONE_PARENT), nil))
       }
-      if pid == 0 { Self.child(plan, entrance, end, parentEnd) }
-      let bytes = [Message.pid.rawValue] + withUnsafeBytes(of: pid) { Array($0) }
-      _ = csys_send_fds(end, bytes, bytes.count, nil, 0, 0)
-      _exit(0)
+      if pid == 0 { Self.child(plan, entrance, entered: true, end, parentEnd) }
+      Self.send(pid, over: end)
     } catch { Self.report(error, end) }
   }
 

@@ -25,6 +25,18 @@ enum ProcessLimits {
     }
   }
 
+  /// Sets the calling process's own limits.
+  /// - Returns: false where the privilege is missing (in a user namespace): the parent may have it.
+  static func setOwn(_ limits: [Rlimit]) throws(StepFailure) -> Bool {
+    for limit in limits {
+      var value = csys_rlimit(soft: limit.soft, hard: limit.hard)
+      let result = csys_prlimit(0, resources[limit.type] ?? -1, &value, nil)
+      if result == -EPERM { return false }
+      if result < 0 { throw StepFailure(.limits, Errno(rawValue: -result), "\(limit.type) to \(limit.soft):\(limit.hard)") }
+    }
+    return true
+  }
+
   static func setOutOfMemoryScore(_ score: Int, of pid: pid_t) throws(Problem) {
     try doing("set oom_score_adj to \(score)") { () throws(Errno) in
       try writeAll(try open("/proc/\(pid)/oom_score_adj", O_WRONLY), "\(score)")

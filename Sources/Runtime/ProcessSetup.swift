@@ -34,11 +34,13 @@ struct ProcessSetup {
     if environment["HOME"] == nil { environment["HOME"] = Passwd.home(of: uid, in: root) }
     try giveStandardStreams()
     try personality()
+    try Scheduling.apply(process)
     try changeDirectory(mayBeDenied: true)
     let capabilities = CapabilitySets(process.capabilities)
     let filter = plan.seccomp
     let isUnprivileged = process.noNewPrivileges == true
     try capabilities.dropBounding()
+    let hasLimits = try ProcessLimits.setOwn(process.rlimits ?? [])
     try becomeUser()
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter: it is kept until then, and nothing runs in between.
     try capabilities.apply(keeping: filter != nil && !isUnprivileged ? CapabilityName.sysAdmin : 0)
@@ -52,7 +54,7 @@ struct ProcessSetup {
       try check(csys_close_range(3 + plan.preservedDescriptors, CUnsignedInt.max, Self.closeOnExec))
     }
     _ = consume root
-    let starter = try waitForStart(channel)
+    let starter = try waitForStart(channel, hasLimits: hasLimits)
     do throws(StepFailure) {
       for hook in plan.spec.hooks?.startContainer ?? [] where plan.isInit {
         try HookRunner(plan: plan, status: .created).run(hook, kind: "startContainer")
@@ -65,6 +67,7 @@ struct ProcessSetup {
         try load(filter, reportingTo: starter)
         if !isUnprivileged { try capabilities.apply(keeping: 0) }
       }
+      _ = csys_default_signals()  // the runtime ignores SIGPIPE and blocks what it forwards; the command must not
       let result = withCStrings(arguments) { argv in
         withCStrings(environment.entries) { envp in csys_execve(program, argv, envp) }
       }
@@ -76,8 +79,8 @@ struct ProcessSetup {
   }
 
   /// Reports that all is set up and waits: for the parent, then, after `create`, for `start`.
-  private func waitForStart(_ channel: consuming Channel) throws(StepFailure) -> Channel {
-    try during(.synchronize) { () throws(Errno) in try channel.send(.ready) }
+  private func waitForStart(_ channel: consuming Channel, hasLimits: Bool) throws(StepFailure) -> Channel {
+    try during(.synchronize) { () throws(Errno) in try channel.send(hasLimits ? .ready : .readyWithoutLimits) }
     try channel.await(.start)
     if plan.startListener < 0 { return channel }
     let listener = OwnedFD(adopting: plan.startListener)

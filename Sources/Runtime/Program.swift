@@ -13,6 +13,7 @@ package enum RuntimeProgram {
 
   package static func main() -> Never {
     let words = CommandLine.arguments
+    signal(SIGPIPE, SIG_IGN)  // a hook need not read its input
     var log = Log()
     do throws(Problem) {
       exit(try run(words, &log))

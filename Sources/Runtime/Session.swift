@@ -21,6 +21,13 @@ struct Session {
     case "kill": try kill(rest)
     case "delete": try delete(rest)
     case "state": try state(rest)
+    case "exec": try exec(rest)
+    case "list": try list(rest)
+    case "ps": try ps(rest)
+    case "pause": try pause(rest)
+    case "resume": try resume(rest)
+    case "spec": try spec(rest)
+    case "features": features()
     default: throw Problem(code: .invalid, message: "unknown command \"\(command)\"", hint: "berth-runtime --help")
     }
   }
@@ -118,10 +125,6 @@ struct Session {
 
   private func state(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
     let record = try store.load(try flags(rest, []).id)
-    var object = record.state(in: store).json.object ?? JSON.Object()
-    object["rootfs"] = .string(record.rootPath)
-    object["created"] = .string(record.created)
-    object["owner"] = ""
-    return RuntimeProgram.show(JSON.object(object).text(indent: 2) + "\n")
+    return RuntimeProgram.show(stateJSON(record).text(indent: 2) + "\n")
   }
 }

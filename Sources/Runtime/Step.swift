@@ -9,7 +9,7 @@ enum Step: Int32, CaseIterable {
   case device, mask, readOnly, pivotRoot, sysctl, loopback, console, keyring, hook, capabilities, user, groups
   case noNewPrivileges, seccomp, label, scheduling, workingDirectory, workingDirectoryOutside, lookUp, permission
   case execute, descriptors, session, cgroupNamespace, timeOffsets, startSocket, unsupported, invalid, cgroupMount
-  case notInPath, isDirectory, cgroupEntrance
+  case notInPath, isDirectory, cgroupEntrance, limits
 
   /// The sentence for the user; `object` is what the step was about.
   func sentence(_ object: String) -> String {
@@ -50,6 +50,7 @@ enum Step: Int32, CaseIterable {
     case .cgroupNamespace: "create the cgroup namespace"
     case .timeOffsets: "write time namespace offsets"
     case .cgroupEntrance: "enter the container's cgroup"
+    case .limits: "set \(object)"
     case .startSocket: "wait for start"
     case .unsupported, .invalid: object
     case .cgroupMount: "mount cgroups: \(object)"
@@ -99,7 +100,7 @@ struct StepFailure: Error {
   var problem: Problem {
     Problem(
       code: step.code(errno), message: step.sentence(object),
-      cause: errno.rawValue == 0 || step == .permission || step == .notInPath ? nil : errno)
+      cause: errno.rawValue == 0 || [.permission, .notInPath, .isDirectory].contains(step) ? nil : errno)
   }
 }
 

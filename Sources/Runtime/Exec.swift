@@ -1,0 +1,157 @@
+import CSys
+import Cgroups
+import Glibc
+import Problems
+import RuntimeSpec
+import Seccomp
+import Sys
+
+/// Runs another process in a running container: the parent half of `exec`.
+struct Exec {
+  let record: ContainerRecord
+  let process: Process
+  var plan: LaunchPlan
+  var console: CInt = -1
+  var ignoresPause = false
+
+  init(record: ContainerRecord, spec: Spec, process: Process, preserved: UInt32) throws(Problem) {
+    self.record = record
+    self.process = process
+    var inner = spec
+    inner.process = process
+    inner.hooks = nil
+    plan = LaunchPlan(id: record.id, bundle: record.bundle, spec: inner)
+    plan.rootPath = record.rootPath
+    plan.preservedDescriptors = preserved
+    plan.isDumpable = geteuid() != 0
+    if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
+  }
+
+  mutating func connectConsole(_ path: String?) throws(Problem) {
+    guard process.terminal == true else {
+      if path != nil { throw Problem(code: .invalid, message: "--console-socket is for a process with a terminal") }
+      return
+    }
+    if let path {
+      plan.consoleSocket = try doing("connect to the console socket \(path)") { () throws(Errno) in
+        try connectUnix(path, type: CInt(SOCK_STREAM.rawValue)).release()
+      }
+    } else {
+      (plan.consoleSocket, console) = try Foreground.consolePair()
+    }
+  }
+
+  /// All namespaces that the container has apart from the host, joined in one call. Source: setns(2), Linux 5.8.
+  private var joinFlags: UInt64 {
+    (plan.linux.namespaces ?? []).reduce(0) { $0 | ($1.kind.cloneFlag ?? 0) }
+  }
+
+  /// Starts the process.
+  /// - Returns: its pid; it has executed its command.
+  func start(pidFile: String?) throws(Problem) -> pid_t {
+    guard let pidfd = try record.pidfd() else {
+      throw Problem(code: .conflict, message: "cannot exec in a container that has stopped: \(record.id)")
+    }
+    let ends = try doing("make a socket pair") { () throws(Errno) in
+      try SocketPair.make(type: CInt(SOCK_SEQPACKET.rawValue))
+    }
+    let entrance = try record.cgroup.entrance()
+    let child = try fork(pidfd, entrance, ends.first.borrowed, ends.second.borrowed)
+    ends.second.close()
+    if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
+    let channel = Channel(ends.first)
+    do throws(Problem) {
+      if let score = process.oomScoreAdj { try ProcessLimits.setOutOfMemoryScore(score, of: child) }
+      switch try channel.hear() {
+      case .ready: break
+      case .readyWithoutLimits: try ProcessLimits.set(process.rlimits ?? [], of: child)
+      default: throw Problem(code: .bug, message: "unexpected message from the process")
+      }
+      if let pidFile { try PidFile.write(child, to: pidFile) }
+      try channel.say(.start)
+      try CreatedContainer.awaitExecution(channel)
+      return child
+    } catch {
+      _ = csys_kill(child, SIGKILL)
+      var status: CInt = 0
+      _ = csys_wait4(child, &status, 0)
+      throw error
+    }
+  }
+
+  private func fork(
+    _ pidfd: borrowing OwnedFD, _ entrance: borrowing CgroupEntrance, _ parentEnd: CInt, _ childEnd: CInt
+  ) throws(Problem) -> pid_t {
+    let flags = joinFlags
+    let newPid = flags & CSYS_CLONE_NEWPID
+    let target = entrance.cloneTarget
+    let into = target >= 0 ? CSYS_CLONE_INTO_CGROUP : 0
+    if flags & CSYS_CLONE_NEWUSER == 0 && geteuid() == 0 {
+      // Only our children enter the pid namespace; everything else the child joins by itself.
+      if newPid != 0 {
+        try doing("join the pid namespace of \(record.id)") { () throws(Errno) in
+          _ = try check(csys_setns(pidfd.borrowed, CInt(truncatingIfNeeded: newPid)))
+        }
+      }
+      let pid = try doing("fork") { () throws(Errno) in try check(csys_fork_into(into, target, nil)) }
+      if pid == 0 { child(pidfd, join: flags & ~newPid, entrance, entered: false, childEnd, parentEnd) }
+      return pid
+    }
+    let intermediate = try doing("fork") { () throws(Errno) in try check(csys_fork_into(into, target, nil)) }
+    if intermediate == 0 { self.intermediate(pidfd, flags, entrance, childEnd, parentEnd) }
+    return try NamespaceJoins.pid(from: intermediate, parentEnd)
+  }
+
+  private func intermediate(
+    _ pidfd: borrowing OwnedFD, _ flags: UInt64, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt
+  ) -> Never {
+    do throws(StepFailure) {
+      if !plan.isDumpable { _ = csys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
+      try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
+      try join(pidfd, flags)
+      let pid = try during(.unshare) { () throws(Errno) in try check(csys_fork(UInt64(CSYS_CLONE_PARENT), nil)) }
+      if pid == 0 { child(pidfd, join: 0, entrance, entered: true, end, parentEnd) }
+      NamespaceJoins.send(pid, over: end)
+    } catch { NamespaceJoins.report(error, end) }
+  }
+  private func join(_ pidfd: borrowing OwnedFD, _ flags: UInt64) throws(StepFailure) {
+    if flags == 0 { return }
+    try during(.joinNamespace, "the namespaces of \(record.id)") { () throws(Errno) in
+      try check(csys_setns(pidfd.borrowed, CInt(truncatingIfNeeded: flags)))
+    }
+  }
+
+  private func child(
+    _ pidfd: borrowing OwnedFD, join flags: UInt64, _ entrance: borrowing CgroupEntrance, entered: Bool,
+    _ end: CInt, _ parentEnd: CInt
+  ) -> Never {
+    _ = csys_close(parentEnd)
+    do throws(StepFailure) {
+      let copy = try during(.synchronize) { () throws(Errno) in try check(csys_fcntl(end, F_DUPFD_CLOEXEC, 3)) }
+      // Processes of the container may see us from now on: nothing of ours may be reached through /proc.
+      if !plan.isDumpable { _ = csys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
+      let setup = ProcessSetup(process: process, plan: plan)
+      try Scheduling.setAffinity(process.execCPUAffinity?.initialCPUs)
+      if !entered { try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() } }
+      try Scheduling.setAffinity(process.execCPUAffinity?.finalCPUs)
+      if (process.apparmorProfile ?? "") + (process.selinuxLabel ?? "") != "" {
+        try setup.applyLabels(hostProc: try during(.label, "/proc") { () throws(Errno) in try open("/proc", O_PATH_) })
+      }
+      try join(pidfd, flags)
+      if plan.namespace(.mount) == nil { try enterRoot() }
+      if plan.namespace(.user) != nil { try ContainerInit.becomeRoot(plan) }
+      try during(.session) { () throws(Errno) in try check(csys_setsid()) }
+      if plan.newKeyring { try ProcessSetup.joinKeyring(named: "_ses.\(plan.id)") }
+      let root = try during(.rootfs, "/") { () throws(Errno) in RootFilesystem(directory: try open("/", O_PATH_ | O_DIRECTORY)) }
+      if process.terminal == true { try setup.openConsole(in: root, bindingConsole: false) }
+      try setup.finish(root: root, channel: Channel(OwnedFD(adopting: copy)))
+    } catch { NamespaceJoins.report(error, end) }
+  }
+
+  private func enterRoot() throws(StepFailure) {
+    try during(.rootfs, plan.rootPath) { () throws(Errno) in
+      try check(csys_chroot(plan.rootPath))
+      try check(csys_chdir("/"))
+    }
+  }
+}
