@@ -76,7 +76,7 @@ private struct ChallengeParser {
       text.append(bytes[place])
       place += 1
     }
-    place += 1
+    if place < bytes.count { place += 1 }
     return String(decoding: text, as: UTF8.self)
   }
 }

@@ -32,6 +32,8 @@ indirect enum TOML: Equatable {
     }
   }
 
+  private var isOpenTable: Bool { if case .table(let table) = self { !table.isClosed } else { false } }
+
   /// What is wrong, and where.
   struct ParseError: Error, Equatable {
     let line: Int
@@ -91,7 +93,12 @@ extension TOML {
       try open(keys.dropFirst(), in: &inner, element: element, opening: opening, line: line, change)
       table.members[place].value = .table(inner)
     case .array(var elements):
-      if isLast && element && opening { elements.append(.table(Table())) }
+      if isLast && element && opening {
+        if let last = elements.last, !last.isOpenTable {
+          throw ParseError(line: line, reason: "\(name) is no array of tables")
+        }
+        elements.append(.table(Table()))
+      }
       guard case .table(var inner)? = elements.last, !inner.isClosed, !isLast || element else {
         throw ParseError(line: line, reason: "\(name) is no array of tables")
       }

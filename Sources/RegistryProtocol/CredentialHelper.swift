@@ -64,7 +64,7 @@ package struct CredentialHelper {
         hint: "install it, or remove it from the auth file")
     }
     return try doing("run \(path)") { () throws(Errno) in
-      let question = OwnedFD(adopting: try check(csys_memfd_create("question", 1 /* MFD_CLOEXEC */)))
+      let question = OwnedFD(adopting: try check(csys_memfd_create("question", MFD_CLOEXEC_)))
       try writeAll(question, input + "\n")
       _ = lseek(question.borrowed, 0, SEEK_SET)
       let pipe = try Pipe.make()

@@ -24,7 +24,7 @@ package struct RegistryPacket: ~Copyable {
     var numbers: [CInt] = []
     defer { for number in numbers { _ = csys_close(number) } }
     for payload in payloads {
-      numbers.append(try check(csys_memfd_create("berth-payload", 1 /* MFD_CLOEXEC */)))
+      numbers.append(try check(csys_memfd_create("berth-payload", MFD_CLOEXEC_)))
       try writeAll(numbers[numbers.count - 1], payload)
     }
     try Sys.send(socket, bytes, descriptors: numbers)
@@ -56,3 +56,6 @@ package struct RegistryPacket: ~Copyable {
     }
   }
 }
+
+/// Source: memfd_create(2); glibc's macro does not reach Swift.
+let MFD_CLOEXEC_: CUnsignedInt = 1
