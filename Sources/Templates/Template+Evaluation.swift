@@ -173,7 +173,8 @@ extension JSON.Object {
     if let value = self[name] { return value }
     let folded = name.lowercased()
     let alike = members.filter { $0.name.lowercased() == folded }
-    return alike.count == 1 ? alike[0].value : nil
+    // Not `: nil`, which would be JSON's own null.
+    return alike.count == 1 ? alike[0].value : Optional<JSON>.none
   }
   var sortedMembers: [(name: String, value: JSON)] { members.sorted { $0.name < $1.name } }
 }

@@ -90,11 +90,14 @@ private let two = [container("1", "web", .running), container("2", "batch", .exi
   }
 
   @Test func anEmptyListHasHeadings() throws {
-    let listing = ContainerList().listing([], now: now)
+    var list = ContainerList()
+    list.format = "json"
+    #expect(try list.listing([], now: now).text(format: "json", headings: true) == "[]\n")
+    list.format = nil
+    let listing = list.listing([], now: now)
     #expect(
       try listing.text(format: nil, headings: true)
         == "CONTAINER ID  IMAGE       COMMAND     CREATED     STATUS      PORTS       NAMES\n")
-    #expect(try listing.text(format: "json", headings: true) == "[]\n")
     #expect(try listing.text(format: "{{.ID}}", headings: true) == "")
   }
 }

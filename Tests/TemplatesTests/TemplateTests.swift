@@ -134,10 +134,8 @@ private func fill(_ text: String, _ value: JSON = container) throws -> String { 
       for _ in 0..<Int(random.next() % 24) { text += parts[Int(random.next() % UInt64(parts.count))] }
       do {
         _ = try Template(text).fill(container)
-      } catch let error as TemplateError {
-        #expect(error.line >= 1 && error.column >= 1)
       } catch {
-        Issue.record("\(text): \(error)")
+        #expect(error.line >= 1 && error.column >= 1, "\(text): \(error)")
       }
     }
   }
