@@ -117,7 +117,7 @@ var targets: [Target] = [
   tests("Templates", ["Templates", "JSON", "Problems"]),
   tests("Runtime", ["Runtime", "RuntimeSpec", "Sys", "JSON"]),
   tests("Monitor", ["Monitor", "MonitorProtocol", "Sys", "JSON"]),
-  tests("Unpack", ["Unpack", "UnpackProtocol", "Sys", "CSys"]),
+  tests("Unpack", ["Unpack", "UnpackProtocol", "Digests", "JSON", "Problems", "TestKit", "Sys", "CSys"]),
   tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
   tests("CommandLineInterface", ["CommandLineInterface", "Engine", "ImageStore", "Problems", "JSON"]),
   tests("House", ["TestKit", "Sys"]),

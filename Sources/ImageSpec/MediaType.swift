@@ -38,9 +38,13 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, CustomStringConve
     for (bases, mark) in [(oci, "+"), (docker, ".")] {
       for base in bases where rawValue.hasPrefix(base) {
         let rest = rawValue.dropFirst(base.count)
-        if rest.isEmpty { return LayerCompression.none }
+        if rest.isEmpty { return .plain }
         guard rest.hasPrefix(mark) else { return nil }
-        return LayerCompression(rawValue: String(rest.dropFirst()))
+        switch rest.dropFirst() {
+        case "gzip": return .gzip
+        case "zstd": return .zstd
+        default: return nil
+        }
       }
     }
     return nil
@@ -49,5 +53,5 @@ public struct MediaType: RawRepresentable, Hashable, Sendable, CustomStringConve
 
 /// How the tar of a layer is packed.
 public enum LayerCompression: String, CaseIterable, Sendable {
-  case none, gzip, zstd
+  case plain, gzip, zstd
 }
