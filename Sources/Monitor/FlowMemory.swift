@@ -41,6 +41,7 @@ struct FlowMemory: ~Copyable {
   mutating func release() {
     _ = csys_forget(base, Limit.slackBytes + Limit.inputBytes + Limit.outputBytes + Limit.packetBytes)
     csys_trim()
+    csys_trim_stack()
     isTouched = false
   }
 }

@@ -194,6 +194,7 @@ void *csys_map(size_t count);                 /* anonymous and zero, or NULL; pa
 int csys_unmap(void *memory, size_t count);
 int csys_forget(void *memory, size_t count);  /* the pages go, the mapping stays: zero again (MADV_DONTNEED) */
 void csys_trim(void);                         /* the heap's free pages go back (malloc_trim) */
+void csys_trim_stack(void);                   /* so do the main thread's stack pages below the caller's; no other thread's */
 
 /* --- confinement: confinement.c --- */
 int csys_seccomp(unsigned operation, unsigned flags, const void *argument);
