@@ -109,20 +109,20 @@ var targets: [Target] = [
   tests("ImageSpec", ["ImageSpec", "Digests", "JSON", "Problems"]),
   tests("Seccomp", ["Seccomp", "RuntimeSpec", "JSON", "Problems", "Sys", "CSys", "TestKit"]),
   tests("Cgroups", ["Cgroups", "RuntimeSpec", "Problems", "Sys", "CSys", "TestKit"]),
-  tests("MonitorProtocol", ["MonitorProtocol", "JSON", "Sys"]),
+  tests("MonitorProtocol", ["MonitorProtocol", "Problems", "JSON", "Sys"]),
   tests("RegistryProtocol", ["RegistryProtocol", "Problems", "JSON", "Sys", "CSys"]),
   tests("RegistryClient", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Digests", "Problems", "Sys"]),
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
   tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
   tests("Templates", ["Templates", "JSON", "Problems"]),
   tests("Runtime", ["Runtime", "RuntimeSpec", "Sys", "JSON"]),
-  tests("Monitor", ["Monitor", "MonitorProtocol", "Sys", "JSON"]),
+  tests("Monitor", ["Monitor", "MonitorProtocol", "Problems", "Sys", "CSys", "JSON"]),
   tests("Unpack", ["Unpack", "UnpackProtocol", "Digests", "JSON", "Problems", "TestKit", "Sys", "CSys"]),
   tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
   tests("CommandLineInterface", ["CommandLineInterface", "Engine", "ImageStore", "Problems", "JSON"]),
   tests("House", ["TestKit", "Sys"]),
   // the installed release programs, as root: scripts/test builds and installs them first
-  tests("Privileged", ["TestKit", "JSON", "Sys", "CSys"]),
+  tests("Privileged", ["TestKit", "MonitorProtocol", "Problems", "JSON", "Sys", "CSys"]),
 ]
 
 var dependencies: [Package.Dependency] = [

@@ -5,9 +5,9 @@ import Glibc
 struct FlowMemory: ~Copyable {
   enum Limit {
     /// Bytes of one read.
-    static let inputBytes = 256 << 10
+    static let inputBytes = 128 << 10
     /// Bytes of one write to the log.
-    static let outputBytes = 512 << 10
+    static let outputBytes = 256 << 10
     static let packetBytes = 64 << 10
     /// Room before the input for a packet's type byte.
     static let slackBytes = 4096

@@ -8,7 +8,7 @@ import Sys
 struct Streams: ~Copyable {
   enum Limit {
     /// Bytes that the kernel keeps of output before the container waits.
-    static let outputPipeBytes = 1 << 20
+    static let outputPipeBytes = 256 << 10
   }
   /// Readable, non-blocking; nil in a terminal until the runtime has sent it.
   var stdout: OwnedFD?
