@@ -20,7 +20,10 @@ enum RuntimeMessage {
       let code: Problem.Code = exitCode == 127 ? .commandNotFound : exitCode == 126 ? .cannotExecute : .unavailable
       return Problem(code: code, message: "\(runtime) failed without a word, exit code \(exitCode)")
     }
-    return Problem(code: code(of: line.message, exitCode: exitCode), message: line.message)
+    // Some begin with their own name, which says nothing to the user.
+    let name = "\(runtime.split(separator: "/").last ?? ""): "
+    let message = line.message.hasPrefix(name) ? String(line.message.dropFirst(name.count)) : line.message
+    return Problem(code: code(of: message, exitCode: exitCode), message: message)
   }
 
   /// One line, without level and time.

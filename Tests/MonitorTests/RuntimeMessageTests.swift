@@ -14,6 +14,7 @@ import Testing
     ("container \"a\" does not exist", .notFound, "container \"a\" does not exist"),
     ("error: mount proc in web: Operation not permitted\nhint: run as root\n", .denied, "mount proc in web: Operation not permitted"),
     ("unable to start container process: unable to find user x: no matching entries in passwd file", .invalid, "unable to start container process: unable to find user x: no matching entries in passwd file"),
+    ("rt: something broke", .unavailable, "something broke"),
     ("something broke", .unavailable, "something broke"),
     ("", .unavailable, "/rt failed without a word, exit code 1"),
     ("{not json", .unavailable, "{not json"),
