@@ -97,6 +97,7 @@ var targets: [Target] = [
   program("berth-runtime", ["Runtime"], fullyStatic),
   program("berth-monitor", ["Monitor"], fullyStatic),
   program("berth-unpack", ["Unpack"], staticStandardLibrary),
+  program("berth-init", ["Sys", "CSys"], fullyStatic),
   program("berth-hello", ["Sys", "CSys"], fullyStatic),
   .executableTarget(
     name: "berth-bench", dependencies: ["Sys", "CSys", "JSON"], path: "Benchmarks/berth-bench", swiftSettings: house),

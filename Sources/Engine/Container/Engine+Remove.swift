@@ -138,7 +138,13 @@ extension Engine {
 
   private func repairRemoval(_ payload: String) throws(Problem) {
     let store = try store()
-    guard let json = try? JSON.parse(payload), let id = json["id"]?.string else { return }
+    guard let json = try? JSON.parse(payload) else { return }
+    // Volumes whose rows are gone; one that was made anew under its name stays.
+    for name in json["directories"]?.strings ?? [] where try store.volumes.get(name) == nil {
+      try doing("remove volume \(name)") { () throws(Errno) in try removeTree(paths.volume(name)) }
+      store.locks.remove(.volume, name)
+    }
+    guard let id = json["id"]?.string else { return }
     let volumes = json["volumes"]?.strings ?? []
     let lock = try store.locks.acquire(.container, id)
     if let record = try store.containers.get(id) {

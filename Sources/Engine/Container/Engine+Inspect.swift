@@ -1,0 +1,191 @@
+public import JSON
+public import Problems
+import StateStore
+import Sys
+
+extension Engine {
+  /// podman's and Docker's inspect document of one container (PD-63).
+  public func inspect(_ name: String, sizes: Bool = false) throws(Problem) -> JSON {
+    let record = try observed(try store().containers.lookup(name))
+    let config = try ContainerConfig(record)
+    let bundle = paths.bundle(record.id)
+    var document = JSON.Object([
+      ("Id", .string(record.id)), ("Created", .string(Timestamp.text(record.created))),
+      ("Path", .string(config.arguments.first ?? "")), ("Args", JSON(Array(config.arguments.dropFirst()))),
+      ("State", state(record, config)), ("Image", .string(config.image?.id ?? "")), ("ImageName", .string(config.imageTitle)),
+      ("Rootfs", .string({ if case .rootfs(let path) = config.options.source { path } else { "" } }())),
+      ("ResolvConfPath", .string(bundle + "/resolv.conf")), ("HostnamePath", .string(bundle + "/hostname")),
+      ("HostsPath", .string(bundle + "/hosts")), ("StaticDir", .string(paths.container(record.id))),
+      ("OCIConfigPath", .string(bundle + "/config.json")),
+      ("OCIRuntime", .string(config.options.runtime ?? "berth-runtime")),
+      ("PidFile", .string(config.options.pidFile ?? paths.pidFile(record.id))),
+      ("ConmonPidFile", .string(bundle + "/monitor.pid")), ("Name", .string(record.name)),
+      ("RestartCount", JSON(record.status.restartCount)), ("Driver", "overlay"), ("MountLabel", ""), ("ProcessLabel", ""),
+      ("AppArmorProfile", ""),
+    ])
+    let capabilities = try CapabilitySet.bounding(
+      add: config.options.capAdd, drop: config.options.capDrop, privileged: config.isPrivileged, available: CapabilitySet.ofThisProcess)
+    document["EffectiveCaps"] = JSON(capabilities)
+    document["BoundingCaps"] = JSON(capabilities)
+    document["ExecIDs"] = JSON(try store().execSessions.list(ofContainer: record.id).map(\.id))
+    if let image = config.image {
+      document["GraphDriver"] = [
+        "Name": "overlay",
+        "Data": [
+          "LowerDir": .string(image.layers.reversed().map(paths.layer).joined(separator: ":")),
+          "MergedDir": .string(paths.rootfs(record.id)), "UpperDir": .string(paths.container(record.id) + "/upper"),
+          "WorkDir": .string(paths.container(record.id) + "/work"),
+        ],
+      ]
+    }
+    if sizes {
+      let measured = try self.sizes(of: record)
+      document["SizeRw"] = JSON(measured.writableBytes)
+      document["SizeRootFs"] = JSON(measured.rootfsBytes)
+    }
+    document["Mounts"] = .array(mounts(config))
+    document["Dependencies"] = JSON(config.dependencies)
+    document["NetworkSettings"] = ["Ports": .object(JSON.Object()), "Networks": .object(JSON.Object()), "IPAddress": "", "SandboxKey": ""]
+    document["Namespace"] = ""
+    document["IsInfra"] = false
+    document["Config"] = configDocument(record, config)
+    document["HostConfig"] = try hostConfig(record, config)
+    return .object(document)
+  }
+
+  private func state(_ record: ContainerRecord, _ config: ContainerConfig) -> JSON {
+    let status = record.status
+    let isRunning = status.state == .running || status.state == .stopping
+    return [
+      "OciVersion": "1.0.2", "Status": .string(Self.dockerWord(status.state)), "Running": .bool(isRunning || status.state == .paused),
+      "Paused": .bool(status.state == .paused), "Restarting": false, "OOMKilled": .bool(status.outOfMemory),
+      "Dead": .bool(status.state == .unknown), "Pid": JSON(status.pid), "ConmonPid": JSON(status.state.isAlive ? status.monitorPid : 0),
+      "ExitCode": JSON(status.exitCode), "Error": .string(status.error), "StartedAt": .string(Timestamp.text(status.started)),
+      "FinishedAt": .string(Timestamp.text(status.finished)), "StoppedByUser": .bool(status.stoppedByUser),
+      "CgroupPath": .string(cgroupPath(record, config)), "Health": ["Status": "", "FailingStreak": 0, "Log": .null],
+      "Checkpointed": false, "Restored": false,
+    ]
+  }
+  private func cgroupPath(_ record: ContainerRecord, _ config: ContainerConfig) -> String {
+    (config.options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + record.id
+  }
+  /// One total table from our words to those of podman's and Docker's inspect (G.3).
+  static func dockerWord(_ state: StateStore.ContainerState) -> String {
+    switch state {
+    case .configured, .created: "created"
+    case .running: "running"
+    case .paused: "paused"
+    case .stopping: "stopping"
+    case .stopped, .exited: "exited"
+    case .removing: "removing"
+    case .unknown: "unknown"
+    }
+  }
+
+  private func mounts(_ config: ContainerConfig) -> [JSON] {
+    config.mounts.map { mount in
+      var entry = JSON.Object()
+      switch mount.kind {
+      case .bind(let source):
+        entry["Type"] = "bind"
+        entry["Source"] = .string(source)
+      case .volume(let name):
+        entry["Type"] = "volume"
+        entry["Name"] = .string(name ?? "")
+        entry["Source"] = .string(paths.volumeData(name ?? ""))
+      case .tmpfs:
+        entry["Type"] = "tmpfs"
+        entry["Source"] = ""
+      }
+      entry["Destination"] = .string(mount.destination)
+      entry["Driver"] = mount.kind == .tmpfs ? "" : entry["Name"] == nil ? "" : "local"
+      entry["Mode"] = ""
+      entry["Options"] = JSON(mount.options)
+      entry["RW"] = .bool(!mount.readOnly)
+      entry["Propagation"] = .string(mount.options.first { $0.hasSuffix("shared") || $0.hasSuffix("slave") || $0.hasSuffix("private") } ?? "rprivate")
+      return .object(entry)
+    }
+  }
+
+  private func configDocument(_ record: ContainerRecord, _ config: ContainerConfig) -> JSON {
+    let options = config.options
+    var document = JSON.Object([
+      ("Hostname", .string(config.hostname(id: record.id))), ("Domainname", ""), ("User", .string(config.user)),
+      ("AttachStdin", .bool(false)), ("AttachStdout", .bool(false)), ("AttachStderr", .bool(false)), ("Tty", .bool(options.terminal)),
+      ("OpenStdin", .bool(options.interactive)), ("StdinOnce", .bool(false)), ("Env", JSON(config.environment)),
+      ("Cmd", config.command.map { JSON($0) } ?? .null), ("Image", .string(config.imageTitle)), ("Volumes", .null),
+      ("WorkingDir", .string(config.workingDirectory)),
+      ("Entrypoint", config.entrypoint.map { JSON($0) } ?? .null), ("OnBuild", .null), ("Labels", JSON(config.labels)),
+      ("Annotations", JSON(options.annotations)), ("StopSignal", .string(SignalName.name(of: config.stopSignal))),
+      ("StopTimeout", JSON(config.stopTimeoutSeconds)), ("CreateCommand", JSON(options.createCommand)),
+      ("Umask", .string(options.umask ?? "0022")), ("Timezone", .string(options.timezone ?? "")),
+    ])
+    if !config.exposedPorts.isEmpty {
+      document["ExposedPorts"] = .object(JSON.Object(config.exposedPorts.map { ($0, .object(JSON.Object())) }))
+    }
+    return .object(document)
+  }
+
+  private func hostConfig(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> JSON {
+    let options = config.options
+    let settings = try LogSettings(options)
+    var document = JSON.Object([
+      ("Binds", JSON(binds(config))), ("CgroupMode", .string(options.cgroupNamespace?.text ?? "")),
+      ("ContainerIDFile", .string(options.cidFile ?? "")),
+      (
+        "LogConfig",
+        [
+          "Type": .string(options.logDriver.rawValue), "Config": .null,
+          "Path": .string(options.logDriver == .none ? "" : logPath(record.id, settings)), "Tag": .string(settings.tag ?? ""),
+          "Size": .string("\(settings.maxSizeBytes ?? 0)B"),
+        ]
+      ),
+      ("NetworkMode", .string(options.network == .isolated ? "none" : options.network.text)), ("PortBindings", .object(JSON.Object())),
+      ("RestartPolicy", ["Name": "no", "MaximumRetryCount": 0]), ("AutoRemove", .bool(options.removeWhenDone)), ("VolumeDriver", ""),
+      ("VolumesFrom", .null), ("CapAdd", JSON(options.capAdd)), ("CapDrop", JSON(options.capDrop)), ("Dns", []), ("DnsOptions", []),
+      ("DnsSearch", []), ("ExtraHosts", JSON(options.addHosts.map { "\($0.name):\($0.address)" })), ("GroupAdd", JSON(options.groupAdd)),
+      ("IpcMode", .string(options.ipc.text)), ("Cgroup", ""), ("OomScoreAdj", JSON(options.oomScoreAdjust ?? 0)),
+      ("PidMode", .string(options.pid.text)), ("Privileged", .bool(options.privileged)), ("PublishAllPorts", false),
+      ("ReadonlyRootfs", .bool(options.readOnly)), ("SecurityOpt", JSON(options.securityOptions)), ("Tmpfs", tmpfs(config)),
+      ("UTSMode", .string(options.uts.text)), ("UsernsMode", ""), ("ShmSize", JSON(options.shmSizeBytes ?? ContainerConfig.Default.shmSizeBytes)),
+      ("Runtime", "oci"), ("Isolation", ""), ("Init", .bool(options.initProcess)),
+    ])
+    putLimits(options, into: &document)
+    return .object(document)
+  }
+
+  private func putLimits(_ options: ContainerOptions, into document: inout JSON.Object) {
+    document["CpuShares"] = JSON(options.cpuShares ?? 0)
+    document["Memory"] = JSON(options.memoryBytes ?? 0)
+    document["NanoCpus"] = JSON(options.nanoCPUs ?? 0)
+    document["CgroupParent"] = .string(options.cgroupParent ?? "")
+    document["BlkioWeight"] = JSON(options.blockIOWeight ?? 0)
+    document["CpuPeriod"] = JSON(options.cpuPeriodMicroseconds ?? (options.nanoCPUs == nil ? 0 : 100_000))
+    document["CpuQuota"] = JSON(options.cpuQuotaMicroseconds ?? (options.nanoCPUs ?? 0) / 10_000)
+    document["CpusetCpus"] = .string(options.cpusetCPUs ?? "")
+    document["CpusetMems"] = .string(options.cpusetMemories ?? "")
+    document["Devices"] = .array(
+      options.devices.map { ["PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.containerPath), "CgroupPermissions": .string($0.access)] })
+    document["MemoryReservation"] = JSON(options.memoryReservationBytes ?? 0)
+    document["MemorySwap"] = JSON(options.memorySwapBytes ?? (options.memoryBytes ?? 0) * 2)
+    document["MemorySwappiness"] = JSON(options.memorySwappiness ?? 0)
+    document["OomKillDisable"] = .bool(options.oomKillDisable)
+    document["PidsLimit"] = JSON(options.pidsLimit ?? ContainerConfig.Default.pidsLimit)
+    document["Ulimits"] = .array(
+      options.ulimits.map { ["Name": .string("RLIMIT_" + $0.name.uppercased()), "Soft": JSON($0.soft), "Hard": JSON($0.hard)] })
+    document["Sysctls"] = JSON(Dictionary(options.sysctls.map { ($0.name, $0.value) }) { $1 })
+  }
+  private func binds(_ config: ContainerConfig) -> [String] {
+    config.mounts.compactMap { mount in
+      let words = ([mount.readOnly ? "ro" : "rw"] + mount.options).joined(separator: ",")
+      switch mount.kind {
+      case .bind(let source): return "\(source):\(mount.destination):\(words)"
+      case .volume(let name): return "\(name ?? ""):\(mount.destination):\(words)"
+      case .tmpfs: return nil
+      }
+    }
+  }
+  private func tmpfs(_ config: ContainerConfig) -> JSON {
+    JSON(Dictionary(config.mounts.filter { $0.kind == .tmpfs }.map { ($0.destination, $0.options.joined(separator: ",")) }) { $1 })
+  }
+}
