@@ -26,8 +26,7 @@ extension ProcessSetup {
     }
     if bindingConsole {
       try during(.console, "/dev/console") { () throws(Errno) in
-        let target = try root.make("/dev/console", directory: false)
-        try MountTree(cloning: slave).move(onto: target)
+        try MountTree(cloning: slave).move(onto: consoleTarget(in: root))
       }
     }
     try during(.console, "console socket") { () throws(Errno) in
@@ -38,6 +37,19 @@ extension ProcessSetup {
       try check(csys_set_controlling_terminal(slave.borrowed))
       for stream in CInt(0)...2 { try check(csys_dup3(slave.borrowed, stream, 0)) }
     }
+  }
+
+  /// /dev/console itself, made where it is missing: a symlink of the image would choose what the terminal covers.
+  private func consoleTarget(in root: borrowing RootFilesystem) throws(Errno) -> OwnedFD {
+    let place = try root.makeParent(of: "/dev/console")
+    do throws(Errno) {
+      _ = try Sys.open(at: place.directory, place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+    } catch where error == .exists {}
+    let target = try Sys.open(at: place.directory, place.name, O_PATH_ | O_NOFOLLOW)
+    let found = try status(target)
+    let isDevice = found.st_mode & S_IFMT == S_IFCHR
+    guard found.isRegular || isDevice, try FilesystemMagic.of(target) != FilesystemMagic.proc else { throw .symlinkLoop }
+    return target
   }
 
   private func openMaster(in root: borrowing RootFilesystem) throws(Errno) -> OwnedFD {

@@ -1,0 +1,85 @@
+import CSys
+import Glibc
+import JSON
+import Sys
+import TestKit
+import Testing
+
+/// What of the host a container could reach through the runtime itself: its program, its descriptors, its directory.
+@Suite(.needs(.root), .needs(.installed), .serialized) struct SecurityRuntimeProgramTests {
+  /// CVE-2019-5736: a process of the container holds the runtime's program open through /proc, waits until nobody runs
+  /// it, and writes to it.
+  @Test func theRuntimesProgramCannotBeWritten() throws {
+    try withHostileBundle { bundle in
+      let before = try TestKit.run(["sha256sum", Installed.runtime]).trimmed
+      try makeDirectories(bundle.rootfs + "/b")
+      // The runtime's program, started inside, waits for its configuration: long enough to be opened.
+      try check(csys_mknodat(AT_FDCWD, bundle.rootfs + "/b/config.json", S_IFIFO | 0o600, 0))
+      try bundle.write(["/bin/sleep", "1000"])
+      #expect(try bundle.runtime("create", "--bundle", bundle.bundle, bundle.id).code == 0)
+      #expect(try bundle.runtime("start", bundle.id).code == 0)
+      let inside = try start(
+        [Installed.runtime, "--root", bundle.runtimeRoot, "exec", bundle.id]
+          + ["/proc/self/exe", "run", "--bundle", "/b", "x"])
+      defer {
+        try? inside.signal(SIGKILL)
+        _ = try? inside.wait()
+      }
+      let attack = """
+        i=0; pid=
+        while [ -z "$pid" ] && [ $i -lt 50 ]; do
+          for p in /proc/[0-9]*; do
+            case "$(readlink $p/exe)" in */busybox|'') ;; *) pid=${p#/proc/} ;; esac
+          done
+          i=$((i+1)); [ -n "$pid" ] || usleep 100000
+        done
+        [ -n "$pid" ] || { echo none; exit; }
+        exec 3</proc/$pid/exe || { echo closed; exit; }
+        kill -9 $pid; usleep 300000
+        (echo evil >/proc/self/fd/3) && echo written || echo refused
+        """
+      let outcome = try bundle.runtime("exec", bundle.id, "/bin/sh", "-c", attack)
+      #expect(outcome.lines.last == "refused" || outcome.lines.last == "closed" || outcome.lines.last == "none", "\(outcome)")
+      #expect(try TestKit.run(["sha256sum", Installed.runtime]).trimmed == before)
+    }
+  }
+
+  /// CVE-2024-21626: a working directory that is a descriptor of the host, inherited or opened by the runtime.
+  @Test func theWorkingDirectoryCannotBeADescriptorOfTheHost() throws {
+    try withHostileBundle { bundle in
+      try replaceFile(bundle.scratch + "/secret", with: Array("host secret".utf8), durable: false)
+      let script = "cat ../../../../../../../../..\(bundle.scratch)/secret; ls -di . /; true"
+      for number in 3...20 {
+        let outcome = try bundle.shell(script, cwd: "/proc/self/fd/\(number)")
+        #expect(!outcome.text.contains("host secret"), "descriptor \(number)")
+        _ = try bundle.runtime("delete", "--force", bundle.id)
+      }
+    }
+  }
+
+  @Test func execsWorkingDirectoryCannotBeADescriptorOfTheHost() throws {
+    try withHostileBundle { bundle in
+      try replaceFile(bundle.scratch + "/secret", with: Array("host secret".utf8), durable: false)
+      try bundle.write(["/bin/sleep", "1000"])
+      #expect(try bundle.runtime("create", "--bundle", bundle.bundle, bundle.id).code == 0)
+      #expect(try bundle.runtime("start", bundle.id).code == 0)
+      let script = "cat ../../../../../../../../..\(bundle.scratch)/secret; true"
+      for number in 3...20 {
+        let outcome = try bundle.runtime("exec", "--cwd", "/proc/self/fd/\(number)", bundle.id, "/bin/sh", "-c", script)
+        #expect(!outcome.text.contains("host secret"), "descriptor \(number)")
+      }
+    }
+  }
+
+  @Test func noDescriptorOfTheHostIsInherited() throws {
+    try withHostileBundle { bundle in
+      // A careless caller leaks a directory of the host into the runtime.
+      try bundle.write(["/bin/sh", "-c", "ls /proc/self/fd"])
+      let leak = "exec 9</; exec 200</etc; exec \(Installed.runtime) --root \(bundle.runtimeRoot) run -b \(bundle.bundle) \(bundle.id)"
+      let outcome = try TestKit.run(["/bin/bash", "-c", leak])
+      // 3 is ls's own.
+      #expect(Set(outcome.text.split(whereSeparator: \.isWhitespace)).isSubset(of: ["0", "1", "2", "3"]), "\(outcome)")
+      #expect(outcome.code == 0, "\(outcome)")
+    }
+  }
+}
