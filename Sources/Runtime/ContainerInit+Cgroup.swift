@@ -37,7 +37,7 @@ extension ContainerInit {
   private func cgroup2(_ options: MountOptions) throws(Errno) -> MountTree {
     do throws(Errno) {
       return try MountTree(type: "cgroup2", source: "cgroup", options: options.superblock, attributes: options.set)
-    } catch where error == .notPermitted || error == .busy {
+    } catch  where error == .notPermitted || error == .busy {
       let tree = try MountTree(cloning: "/sys/fs/cgroup", recursive: false)
       try tree.set(options.set)
       return tree

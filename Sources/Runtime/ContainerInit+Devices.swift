@@ -35,7 +35,8 @@ extension DeviceNode {
     case "c", "u": type = S_IFCHR
     case "b": type = S_IFBLK
     case "p", "f": type = S_IFIFO
-    default: throw StepFailure(.invalid, Errno(rawValue: 0), "device \(device.path) has the unknown type \"\(device.type)\"")
+    default:
+      throw StepFailure(.invalid, Errno(rawValue: 0), "device \(device.path) has the unknown type \"\(device.type)\"")
     }
     path = device.path
     major = UInt32(clamping: device.major ?? 0)
@@ -77,7 +78,9 @@ extension ContainerInit {
   private func bindFromHost(_ device: DeviceNode, in root: borrowing RootFilesystem) throws(Errno) {
     let tree = try MountTree(cloning: device.path, recursive: false)
     let found = try status(tree.fd)
-    if device.type != S_IFIFO, found.st_mode & S_IFMT != device.type || found.st_rdev != device.number { throw .invalid }
+    if device.type != S_IFIFO, found.st_mode & S_IFMT != device.type || found.st_rdev != device.number {
+      throw .invalid
+    }
     let target = try root.make(device.path, directory: false)
     try tree.move(onto: target)
   }

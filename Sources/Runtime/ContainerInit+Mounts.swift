@@ -100,6 +100,7 @@ extension ContainerInit {
     let options = MountOptions(mount.options ?? [])
     let type = mount.type ?? "none"
     let name = "\(mount.source ?? type) at \(mount.destination)"
+    if options.remount { return try remount(mount, options, on: root) }
     if options.bind || type == "bind" { return try bind(mount, options, number: number, on: root) }
     if type == "cgroup" || type == "cgroup2" { return try mountCgroup(mount, options, on: root) }
 
@@ -154,13 +155,29 @@ extension ContainerInit {
     return target
   }
 
+  /// Changes what is mounted already: attributes and propagation of the mount at the destination.
+  private func remount(
+    _ mount: Mount, _ options: MountOptions, on root: borrowing RootFilesystem
+  ) throws(StepFailure) {
+    try during(.mount, "again \(mount.destination)") { () throws(Errno) in
+      let tree = MountTree(adopting: try root.open(mount.destination))
+      try tree.set(options.set, clear: options.clear)
+      try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
+      for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
+    }
+  }
+
   private func bind(
     _ mount: Mount, _ options: MountOptions, number: Int, on root: borrowing RootFilesystem
   ) throws(StepFailure) {
     guard let source = mount.source else { throw StepFailure(.mountSource, .invalid, "of \(mount.destination)") }
     let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
     let tree = try during(.mountSource, path) { () throws(Errno) in
-      if let prepared = plan.preparedSources[number] { return MountTree(adopting: OwnedFD(adopting: prepared)) }
+      if let prepared = plan.preparedSources[number] {
+        let tree = MountTree(adopting: OwnedFD(adopting: prepared))
+        if options.propagation.isEmpty { try tree.setPropagation(UInt64(MS_PRIVATE), recursive: true) }
+        return tree
+      }
       return try MountTree(cloning: path, recursive: options.recursive)
     }
     let isDirectory = try during(.mountSource, path) { () throws(Errno) in try status(tree.fd).isDirectory }

@@ -13,7 +13,9 @@ extension ContainerInit {
     for path in paths {
       try during(.mask, path) { () throws(Errno) in
         let target: OwnedFD
-        do throws(Errno) { target = try root.open(path) } catch where error == .notFound || error == .notDirectory { return }
+        do throws(Errno) { target = try root.open(path) } catch  where error == .notFound || error == .notDirectory {
+          return
+        }
         if try status(target).isDirectory {
           if empty < 0 { empty = try emptyDirectory() }
           try MountTree(cloning: empty).move(onto: target)
@@ -43,7 +45,9 @@ extension ContainerInit {
     for path in linux.readonlyPaths ?? [] {
       try during(.readOnly, path) { () throws(Errno) in
         let target: OwnedFD
-        do throws(Errno) { target = try root.open(path) } catch where error == .notFound || error == .notDirectory { return }
+        do throws(Errno) { target = try root.open(path) } catch  where error == .notFound || error == .notDirectory {
+          return
+        }
         let tree = try MountTree(cloning: target, recursive: true)
         try tree.set(MountAttribute.readOnly, recursive: true)
         try tree.move(onto: target)

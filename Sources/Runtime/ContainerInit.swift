@@ -39,7 +39,7 @@ struct ContainerInit: ~Copyable {
     try setSysctls()
     let setup = ProcessSetup(process: spec.process, plan: plan)
     try setup.applyLabels(hostProc: hostProc)
-    if !plan.noPivot || plan.namespace(.mount) != nil { try changeRoot(to: root) }
+    try changeRoot(to: root)
     if plan.namespace(.mount) != nil {
       try maskPaths(in: root)
       try protectPaths(in: root)

@@ -31,7 +31,8 @@ struct ContainerRecord {
     object["rootfs"] = .string(rootPath)
     object["created"] = .string(created)
     object["ownsPidNamespace"] = .bool(ownsPidNamespace)
-    object["annotations"] = .object(JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    object["annotations"] = .object(
+      JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
     object["cgroups"] = .array(
       cgroup.saved.map { .array([.string($0.controllers), .string($0.mountPoint), .string($0.path)]) })
     return .object(object)
@@ -149,7 +150,8 @@ enum SpecFile {
   }
   static func read(_ path: String) throws(Problem) -> [UInt8] {
     do throws(Errno) { return try readFile(path, limit: 64 << 20) } catch {
-      throw Problem(code: Problem.Code(error), message: "failed to load container spec from bundle: \(path)", cause: error)
+      throw Problem(
+        code: Problem.Code(error), message: "failed to load container spec from bundle: \(path)", cause: error)
     }
   }
   static func parse(_ bytes: [UInt8], _ path: String) throws(Problem) -> Spec {
@@ -179,8 +181,10 @@ enum Timestamp {
       let digits = String(number)
       return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
-    let date = "\(padded(Int64(parts.tm_year) + 1900, 4))-\(padded(Int64(parts.tm_mon) + 1, 2))-\(padded(Int64(parts.tm_mday), 2))"
-    let clock = "\(padded(Int64(parts.tm_hour), 2)):\(padded(Int64(parts.tm_min), 2)):\(padded(Int64(parts.tm_sec), 2))"
+    let year = padded(Int64(parts.tm_year) + 1900, 4)
+    let date = "\(year)-\(padded(Int64(parts.tm_mon) + 1, 2))-\(padded(Int64(parts.tm_mday), 2))"
+    let minute = "\(padded(Int64(parts.tm_hour), 2)):\(padded(Int64(parts.tm_min), 2))"
+    let clock = "\(minute):\(padded(Int64(parts.tm_sec), 2))"
     return "\(date)T\(clock).\(padded(nanoseconds, 9))Z"
   }
 }

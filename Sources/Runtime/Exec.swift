@@ -69,7 +69,7 @@ struct Exec {
       }
       if let pidFile { try PidFile.write(child, to: pidFile) }
       try channel.say(.start)
-      try CreatedContainer.awaitExecution(channel)
+      try CreatedContainer.awaitExecution(channel, listener: SeccompListener(plan: plan, pid: child))
       return child
     } catch {
       _ = csys_kill(child, SIGKILL)
@@ -142,7 +142,9 @@ struct Exec {
       if plan.namespace(.user) != nil { try ContainerInit.becomeRoot(plan) }
       try during(.session) { () throws(Errno) in try check(csys_setsid()) }
       if plan.newKeyring { try ProcessSetup.joinKeyring(named: "_ses.\(plan.id)") }
-      let root = try during(.rootfs, "/") { () throws(Errno) in RootFilesystem(directory: try open("/", O_PATH_ | O_DIRECTORY)) }
+      let root = try during(.rootfs, "/") { () throws(Errno) in
+        RootFilesystem(directory: try open("/", O_PATH_ | O_DIRECTORY))
+      }
       if process.terminal == true { try setup.openConsole(in: root, bindingConsole: false) }
       try setup.finish(root: root, channel: Channel(OwnedFD(adopting: copy)))
     } catch { NamespaceJoins.report(error, end) }

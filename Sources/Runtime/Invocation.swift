@@ -20,7 +20,9 @@ struct Flags {
   }
 
   /// - Parameter stopsAtFirst: the first word that is no flag ends the flags (`exec ID COMMAND -with -flags`).
-  init(_ words: ArraySlice<String>, _ grammar: Grammar, stopsAtFirst: Bool, rest: inout ArraySlice<String>) throws(Problem) {
+  init(_ words: ArraySlice<String>, _ grammar: Grammar, stopsAtFirst: Bool, rest: inout ArraySlice<String>)
+    throws(Problem)
+  {
     var words = words
     while let word = words.first {
       if word == "--" {

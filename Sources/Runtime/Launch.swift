@@ -78,6 +78,7 @@ struct Launch {
       try cgroup.apply(plan.linux.resources ?? Resources(), settingDevices: true)
       plan.cgroupMounts = Self.mounts(of: cgroup)
       try openSourcesForUserNamespace()
+      try openIDMaps()
       return try launch(&child)
     } catch {
       if child > 0 {
@@ -174,6 +175,21 @@ struct Launch {
     }
   }
 
+  /// User namespaces that carry the maps of idmapped mounts.
+  private mutating func openIDMaps() throws(Problem) {
+    for (number, mount) in (plan.spec.mounts ?? []).enumerated() {
+      let words = MountOptions(mount.options ?? [])
+      guard words.idMapped || !(mount.uidMappings ?? []).isEmpty else { continue }
+      var linux = plan.linux
+      if let uids = mount.uidMappings, !uids.isEmpty { linux.uidMappings = uids }
+      if let gids = mount.gidMappings, !gids.isEmpty { linux.gidMappings = gids }
+      guard !(linux.uidMappings ?? []).isEmpty, !(linux.gidMappings ?? []).isEmpty else {
+        throw Problem(code: .invalid, message: "the idmapped mount at \(mount.destination) has no mappings")
+      }
+      plan.idMapNamespaces[number] = try IDMaps(linux).namespace()
+    }
+  }
+
   private func adjustOutOfMemoryScore(of pid: pid_t) throws(Problem) {
     guard let score = plan.spec.process?.oomScoreAdj else { return }
     try ProcessLimits.setOutOfMemoryScore(score, of: pid)
@@ -195,11 +211,15 @@ struct CreatedContainer: ~Copyable {
   }
 
   /// Waits until the process has executed its command.
-  static func awaitExecution(_ channel: borrowing Channel) throws(Problem) {
+  /// - Parameter listener: gets the seccomp notify descriptor, where the filter makes one.
+  static func awaitExecution(_ channel: borrowing Channel, listener: SeccompListener) throws(Problem) {
     while true {
       let got = try doing("hear from the container's process") { () throws(Errno) in try channel.receive() }
       guard let got else { return }
       if got.message == .failure, let failure = StepFailure(bytes: got.payload) { throw failure.problem }
+      if got.message == .notify, let descriptor = got.descriptors.first {
+        try listener.hand(over: OwnedFD(adopting: descriptor))
+      }
     }
   }
 }

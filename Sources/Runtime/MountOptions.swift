@@ -75,7 +75,9 @@ struct MountOptions: Equatable {
     case "tmpcopyup": copyUp = true
     case "idmap": idMapped = true
     case "ridmap": (idMapped, idMappedBelow) = (true, true)
-    case "defaults", "async", "silent", "loud", "nomand", "nolazytime", "noiversion", "auto", "noauto", "nouser", "user", "": break
+    case "defaults", "async", "silent", "loud", "nomand", "nolazytime", "noiversion", "auto", "noauto", "nouser",
+      "user", "":
+      break
     case "sync", "dirsync", "mand", "lazytime", "iversion": superblock.append((option, nil))
     default:
       let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

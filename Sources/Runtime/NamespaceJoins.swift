@@ -61,7 +61,9 @@ struct NamespaceJoins {
     let got = try doing("hear from the intermediate process") { () throws(Errno) in try channel.receive() }
     guard let got else { throw Problem(code: .unavailable, message: "the intermediate process ended unexpectedly") }
     if got.message == .failure, let failure = StepFailure(bytes: got.payload) { throw failure.problem }
-    guard got.message == .pid, got.payload.count == 4 else { throw Problem(code: .bug, message: "an unreadable report") }
+    guard got.message == .pid, got.payload.count == 4 else {
+      throw Problem(code: .bug, message: "an unreadable report")
+    }
     return got.payload.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
   }
 
@@ -91,7 +93,9 @@ struct NamespaceJoins {
   }
 
   /// Joins, makes the container's process as its parent's child, sends its pid and ends.
-  private func intermediate(_ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt) -> Never {
+  private func intermediate(_ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt)
+    -> Never
+  {
     do throws(StepFailure) {
       try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
       for namespace in joined {
@@ -114,7 +118,9 @@ struct NamespaceJoins {
       try check(csys_unshare(CSYS_CLONE_NEWTIME))
       let offsets = plan.linux.timeOffsets ?? [:]
       if offsets.isEmpty { return }
-      let lines = offsets.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.secs ?? 0) \($0.value.nanosecs ?? 0)\n" }
+      let lines = offsets.sorted { $0.key < $1.key }.map {
+        "\($0.key) \($0.value.secs ?? 0) \($0.value.nanosecs ?? 0)\n"
+      }
       try writeAll(try open("/proc/self/timens_offsets", O_WRONLY), lines.joined())
     }
   }

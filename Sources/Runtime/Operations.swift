@@ -27,12 +27,14 @@ struct Operations {
       try channel.send(.start)
       return channel
     }
-    do throws(Problem) { try CreatedContainer.awaitExecution(channel) } catch {
+    let spec = try store.spec(of: id)
+    let listener = SeccompListener(plan: LaunchPlan(id: id, bundle: record.bundle, spec: spec), pid: record.pid)
+    do throws(Problem) { try CreatedContainer.awaitExecution(channel, listener: listener) } catch {
       try? unlinkSocket(id)
       throw error
     }
     try unlinkSocket(id)
-    try runPoststart(record, spec: try store.spec(of: id))
+    try runPoststart(record, spec: spec)
   }
   private func unlinkSocket(_ id: String) throws(Problem) {
     try doing("remove the start socket of \(id)") { () throws(Errno) in try unlink(store.startSocket(id)) }

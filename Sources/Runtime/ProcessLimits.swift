@@ -32,7 +32,9 @@ enum ProcessLimits {
       var value = csys_rlimit(soft: limit.soft, hard: limit.hard)
       let result = csys_prlimit(0, resources[limit.type] ?? -1, &value, nil)
       if result == -EPERM { return false }
-      if result < 0 { throw StepFailure(.limits, Errno(rawValue: -result), "\(limit.type) to \(limit.soft):\(limit.hard)") }
+      if result < 0 {
+        throw StepFailure(.limits, Errno(rawValue: -result), "\(limit.type) to \(limit.soft):\(limit.hard)")
+      }
     }
     return true
   }

@@ -17,8 +17,10 @@ extension ProcessSetup {
     var number: CInt = 0
     let slave = try during(.console, "slave") { () throws(Errno) in
       var unlock: CInt = 0
-      try check(withUnsafeMutablePointer(to: &unlock) { csys_ioctl(master.borrowed, Request.unlock, UInt(bitPattern: $0)) })
-      try check(withUnsafeMutablePointer(to: &number) { csys_ioctl(master.borrowed, Request.number, UInt(bitPattern: $0)) })
+      try check(
+        withUnsafeMutablePointer(to: &unlock) { csys_ioctl(master.borrowed, Request.unlock, UInt(bitPattern: $0)) })
+      try check(
+        withUnsafeMutablePointer(to: &number) { csys_ioctl(master.borrowed, Request.number, UInt(bitPattern: $0)) })
       return OwnedFD(adopting: try check(csys_tiocgptpeer(master.borrowed, O_RDWR | O_NOCTTY)))
     }
     if let size = process.consoleSize {

@@ -46,7 +46,8 @@ package enum RuntimeProgram {
         hint: "use the cgroupfs driver: cgroup_manager = \"cgroupfs\"")
     }
     let root = flags["root"] ?? RecordStore.defaultRoot
-    let session = Session(store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words)
+    let session = Session(
+      store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words)
     return try session.run(command, rest)
   }
 
@@ -76,6 +77,7 @@ enum Usage {
              [-d] [--pid-file FILE] [--console-socket PATH] [--preserve-fds N] ID [COMMAND ...]
       kill   [-a] ID [SIGNAL]
       delete [-f] ID
+      update [-r FILE] ID
       state ID          pause ID          resume ID
       list [-q] [-f table|json]           ps [-f table|json] ID
       spec [-b BUNDLE] [--rootless]       features

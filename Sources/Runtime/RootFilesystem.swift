@@ -22,7 +22,7 @@ struct RootFilesystem: ~Copyable {
   /// Opens a name (`O_PATH`) and makes what is missing of it: directories 0755, and a last file 0644.
   /// A symlink that leads nowhere is followed, inside the root, and its target is made.
   func make(_ path: String, directory wantsDirectory: Bool) throws(Errno) -> OwnedFD {
-    do throws(Errno) { return try open(path) } catch where error == .notFound {}
+    do throws(Errno) { return try open(path) } catch  where error == .notFound {}
     var rest = path.split(separator: "/").map(String.init)
     var done = "."
     var parent = try open(".", O_PATH_ | O_DIRECTORY)
@@ -35,7 +35,7 @@ struct RootFilesystem: ~Copyable {
         parent = try open(here)
         done = here
         continue
-      } catch where error == .notFound {}
+      } catch  where error == .notFound {}
       if let target = try? readLink(parent.borrowed, name) {
         links += 1
         if links > Limit.symlinksMax { throw .symlinkLoop }
@@ -60,7 +60,7 @@ struct RootFilesystem: ~Copyable {
       } else {
         _ = try Sys.open(at: parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
       }
-    } catch where error == .exists {}  // somebody was quicker; opening it decides
+    } catch  where error == .exists {}  // somebody was quicker; opening it decides
   }
 
   /// Splits "/a/b/c" into a descriptor of "/a/b", made where missing, and "c".

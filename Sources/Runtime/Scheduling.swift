@@ -35,7 +35,9 @@ enum Scheduling {
       attributes.runtime = wanted.runtime ?? 0
       attributes.deadline = wanted.deadline ?? 0
       attributes.period = wanted.period ?? 0
-      try during(.scheduling, "scheduler \(wanted.policy)") { () throws(Errno) in try check(csys_sched_setattr(0, &attributes)) }
+      try during(.scheduling, "scheduler \(wanted.policy)") { () throws(Errno) in
+        try check(csys_sched_setattr(0, &attributes))
+      }
     }
     if let wanted = process.ioPriority {
       guard let number = classes[wanted.priorityClass] else {

@@ -25,7 +25,8 @@ extension Session {
     switch status {
     case .running, .created: break
     case .paused where flags.has("ignore-paused"): break
-    case .paused: throw Problem(code: .conflict, message: "cannot exec in a paused container (use --ignore-paused to override)")
+    case .paused:
+      throw Problem(code: .conflict, message: "cannot exec in a paused container (use --ignore-paused to override)")
     default: throw Problem(code: .conflict, message: "cannot exec in a container that is \(status.rawValue): \(id)")
     }
     let spec = try store.spec(of: id)
@@ -67,7 +68,8 @@ extension Session {
     let groups = flags.all("additional-gids")
     if !groups.isEmpty {
       var user = process.user ?? User()
-      user.additionalGids = (user.additionalGids ?? []) + (try groups.map { (text) throws(Problem) in try Self.number(text) })
+      user.additionalGids =
+        (user.additionalGids ?? []) + (try groups.map { (text) throws(Problem) in try Self.number(text) })
       process.user = user
     }
     let capabilities = flags.all("cap")
@@ -79,13 +81,17 @@ extension Session {
   static func user(_ text: String, base: User?) throws(Problem) -> User {
     var user = base ?? User()
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard (1...2).contains(parts.count) else { throw Problem(code: .invalid, message: "--user is UID[:GID], not \"\(text)\"") }
+    guard (1...2).contains(parts.count) else {
+      throw Problem(code: .invalid, message: "--user is UID[:GID], not \"\(text)\"")
+    }
     user.uid = try number(String(parts[0]))
     if parts.count == 2 { user.gid = try number(String(parts[1])) }
     return user
   }
   private static func number(_ text: String) throws(Problem) -> UInt32 {
-    guard let number = UInt32(text) else { throw Problem(code: .invalid, message: "\"\(text)\" is no user or group number") }
+    guard let number = UInt32(text) else {
+      throw Problem(code: .invalid, message: "\"\(text)\" is no user or group number")
+    }
     return number
   }
   private static func adding(_ names: [String], to given: Capabilities?) -> Capabilities {

@@ -37,7 +37,9 @@ extension Session {
   func ps(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
     var options: ArraySlice<String> = []
     let flags = try Flags(rest, Flags.Grammar(["format|f="]), stopsAtFirst: true, rest: &options)
-    guard let id = options.popFirst() ?? flags.positional.first else { throw Problem(code: .invalid, message: "ps needs a container ID") }
+    guard let id = options.popFirst() ?? flags.positional.first else {
+      throw Problem(code: .invalid, message: "ps needs a container ID")
+    }
     let record = try store.load(id)
     let pids = try record.cgroup.processes().sorted()
     switch flags["format"] ?? "table" {

@@ -28,6 +28,7 @@ struct Session {
     case "resume": try resume(rest)
     case "spec": try spec(rest)
     case "features": features()
+    case "update": try update(rest)
     default: throw Problem(code: .invalid, message: "unknown command \"\(command)\"", hint: "berth-runtime --help")
     }
   }
@@ -84,7 +85,8 @@ struct Session {
     let record = created.record
     let spec = launch.plan.spec
     do throws(Problem) {
-      try CreatedContainer.awaitExecution(try created.release())
+      let listener = SeccompListener(plan: launch.plan, pid: record.pid)
+      try CreatedContainer.awaitExecution(try created.release(), listener: listener)
       try operations.runPoststart(record, spec: spec)
     } catch {
       if let pidfd = try? record.pidfd() { _ = csys_pidfd_send_signal(pidfd.borrowed, SIGKILL) }

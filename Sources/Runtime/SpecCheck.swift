@@ -26,13 +26,17 @@ struct SpecCheck {
   private func namespaces() throws(Problem) {
     var seen: Set<NamespaceKind> = []
     for namespace in spec.linux?.namespaces ?? [] {
-      guard namespace.kind.cloneFlag != nil else { throw refuse("unknown namespace type \"\(namespace.kind.rawValue)\"") }
+      guard namespace.kind.cloneFlag != nil else {
+        throw refuse("unknown namespace type \"\(namespace.kind.rawValue)\"")
+      }
       if !seen.insert(namespace.kind).inserted { throw refuse("duplicate namespace \"\(namespace.kind.rawValue)\"") }
     }
     let hasMaps = !(spec.linux?.uidMappings ?? []).isEmpty || !(spec.linux?.gidMappings ?? []).isEmpty
     let user = spec.linux?.namespaces?.first { $0.kind == .user }
     if user == nil && hasMaps { throw refuse("uidMappings and gidMappings need a user namespace") }
-    if let user, (user.path ?? "").isEmpty, !hasMaps { throw refuse("a new user namespace needs uidMappings and gidMappings") }
+    if let user, (user.path ?? "").isEmpty, !hasMaps {
+      throw refuse("a new user namespace needs uidMappings and gidMappings")
+    }
     if !(spec.linux?.timeOffsets ?? [:]).isEmpty && !has(.time) { throw refuse("timeOffsets need a time namespace") }
   }
   private func has(_ kind: NamespaceKind) -> Bool { spec.linux?.namespaces?.contains { $0.kind == kind } ?? false }
@@ -77,14 +81,18 @@ struct SpecCheck {
     try Self.check(process)
   }
   static func check(_ process: Process) throws(Problem) {
-    if !process.cwd.hasPrefix("/") { throw Problem(code: .invalid, message: "cwd must be an absolute path: \"\(process.cwd)\"") }
+    if !process.cwd.hasPrefix("/") {
+      throw Problem(code: .invalid, message: "cwd must be an absolute path: \"\(process.cwd)\"")
+    }
     if (process.args ?? []).isEmpty { throw Problem(code: .invalid, message: "process.args must not be empty") }
     var seen: Set<String> = []
     for limit in process.rlimits ?? [] {
       guard ProcessLimits.resources[limit.type] != nil else {
         throw Problem(code: .invalid, message: "unknown resource limit \"\(limit.type)\"")
       }
-      if !seen.insert(limit.type).inserted { throw Problem(code: .invalid, message: "duplicate resource limit \(limit.type)") }
+      if !seen.insert(limit.type).inserted {
+        throw Problem(code: .invalid, message: "duplicate resource limit \(limit.type)")
+      }
     }
     if let score = process.oomScoreAdj, !(-1000...1000).contains(score) {
       throw Problem(code: .invalid, message: "oomScoreAdj \(score) is outside -1000 to 1000")
@@ -98,6 +106,10 @@ struct SpecCheck {
     for mount in spec.mounts ?? [] where mount.destination.isEmpty {
       throw refuse("a mount without a destination")
     }
+    if !(spec.linux?.netDevices ?? [:]).isEmpty {
+      throw Problem(code: .unsupported, message: "linux.netDevices is not available")
+    }
+    if spec.linux?.intelRdt != nil { throw Problem(code: .unsupported, message: "linux.intelRdt is not available") }
     if let word = spec.linux?.rootfsPropagation, !word.isEmpty, MountOptions.propagation(word) == nil {
       throw refuse("unknown rootfsPropagation \"\(word)\"")
     }

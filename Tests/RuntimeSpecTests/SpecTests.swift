@@ -72,7 +72,8 @@ struct SpecTests {
     var state = State(ociVersion: "1.2.0", id: "x", status: .running, bundle: "/b")
     state.pid = 7
     state.annotations = ["b": "2", "a": "1"]
-    let text = #"{"ociVersion":"1.2.0","id":"x","status":"running","pid":7,"bundle":"/b","annotations":{"a":"1","b":"2"}}"#
+    let text =
+      #"{"ociVersion":"1.2.0","id":"x","status":"running","pid":7,"bundle":"/b","annotations":{"a":"1","b":"2"}}"#
     #expect(state.json.text() == text)
     #expect(try State(json: JSON.parse(text)) == state)
   }
