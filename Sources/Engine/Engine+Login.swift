@@ -26,7 +26,7 @@ extension Engine {
     let host = String(key.prefix { $0 != "/" })
     let id = try connection.send(.login(registry: host, user: user, password: password))
     _ = try connection.finish(id)
-    let source = try credentialSource(options)
+    let source = credentialSource(options)
     try source.store(Credentials(user: user, password: password), for: key)
   }
 
@@ -40,7 +40,7 @@ extension Engine {
   /// Forgets the credentials of a registry. - Throws: `.notFound` where there are none.
   public func logout(_ registry: String, _ options: LoginOptions = LoginOptions()) throws(Problem) {
     let key = try AuthFile.key(forLogin: registry)
-    let source = try credentialSource(options)
+    let source = credentialSource(options)
     if try source.remove(key) { return }
     if let other = try source.otherFile(with: key) {
       throw Problem(
@@ -55,7 +55,7 @@ extension Engine {
     try credentialSource(options).removeAll()
   }
 
-  private func credentialSource(_ options: LoginOptions) throws(Problem) -> CredentialSource {
-    try CredentialSource(authFile: options.authFile, environment: currentEnvironment(), mustExist: false)
+  private func credentialSource(_ options: LoginOptions) -> CredentialSource {
+    CredentialSource(authFile: options.authFile, environment: currentEnvironment(), mustExist: false)
   }
 }

@@ -11,22 +11,23 @@ package struct CredentialSource {
   /// The file that `login` changes.
   package let writePath: String
   private let fixed: Credentials?
+  /// Told to whoever looks for credentials: a login goes without.
+  private var missing: Problem?
   private let environment: [String]
 
-  /// - Throws: `.notFound` where `--authfile` names no file and `mustExist`.
-  package init(_ options: RegistryOptions, mustExist: Bool = true) throws(Problem) {
-    try self.init(
+  package init(_ options: RegistryOptions, mustExist: Bool = true) {
+    self.init(
       authFile: options.authFile, credentials: options.credentials, environment: options.environment,
       mustExist: mustExist)
   }
 
   /// - Parameters:
   ///   - authFile: `--authfile`; else `REGISTRY_AUTH_FILE`; either is then the only file.
-  ///   - mustExist: an explicit file that is not there is an error; `login` creates it instead.
+  ///   - mustExist: `find` fails with `.notFound` where an explicit file is not there; `login` creates it instead.
   package init(
     authFile: String?, credentials: Credentials? = nil, environment: [String], mustExist: Bool,
     userID: UInt32 = getuid()
-  ) throws(Problem) {
+  ) {
     func variable(_ name: String) -> String? {
       guard let entry = environment.first(where: { $0.hasPrefix(name + "=") }) else { return nil }
       let value = entry.dropFirst(name.count + 1)
@@ -36,7 +37,7 @@ package struct CredentialSource {
     fixed = credentials
     if let explicit = authFile ?? variable("REGISTRY_AUTH_FILE") {
       if mustExist, !exists(explicit) {
-        throw Problem(
+        missing = Problem(
           code: .notFound, message: "there is no auth file \(explicit)",
           hint: "berth login --authfile \(explicit) REGISTRY")
       }
@@ -58,6 +59,7 @@ package struct CredentialSource {
   /// Credentials for a repository of a registry, or nil: then it is asked without.
   package func find(registry: String, repository: String) throws(Problem) -> Credentials? {
     if let fixed { return fixed }
+    if let missing { throw missing }
     for path in readPaths {
       guard let entry = try AuthFile.read(path)?.entry(registry: registry, repository: repository) else { continue }
       switch entry {

@@ -21,7 +21,7 @@ package final class RegistryConnection {
 
   /// Starts the program.
   package init(_ options: RegistryOptions) throws(Problem) {
-    credentials = try CredentialSource(options)
+    credentials = CredentialSource(options)
     let program = options.program
     let pair = try doing("start \(program)") { () throws(Errno) in
       try SocketPair.make(type: CInt(SOCK_SEQPACKET.rawValue))

@@ -13,33 +13,32 @@ import Testing
     defer { try? removeTree(path) }
     try body(path)
   }
-  private func source(_ environment: [String], authFile: String? = nil, mustExist: Bool = false) throws
-    -> CredentialSource
-  {
-    try CredentialSource(authFile: authFile, environment: environment, mustExist: mustExist)
+  private func source(_ environment: [String], authFile: String? = nil, mustExist: Bool = false) -> CredentialSource {
+    CredentialSource(authFile: authFile, environment: environment, mustExist: mustExist)
   }
 
   @Test func pathsInTheirOrder() throws {
-    let usual = try source(["XDG_RUNTIME_DIR=/run/user/7", "HOME=/home/u"])
+    let usual = source(["XDG_RUNTIME_DIR=/run/user/7", "HOME=/home/u"])
     #expect(
       usual.readPaths == [
         "/run/user/7/containers/auth.json", "/home/u/.config/containers/auth.json", "/home/u/.docker/config.json",
       ])
     #expect(usual.writePath == usual.readPaths[0])
-    let root = try CredentialSource(authFile: nil, environment: ["DOCKER_CONFIG=/d"], mustExist: false, userID: 0)
+    let root = CredentialSource(authFile: nil, environment: ["DOCKER_CONFIG=/d"], mustExist: false, userID: 0)
     #expect(root.readPaths == ["/run/containers/0/auth.json", "/d/config.json"])
-    #expect(try source(["REGISTRY_AUTH_FILE=/a"]).readPaths == ["/a"])
-    #expect(try source(["REGISTRY_AUTH_FILE=/a"], authFile: "/b").readPaths == ["/b"])
+    #expect(source(["REGISTRY_AUTH_FILE=/a"]).readPaths == ["/a"])
+    #expect(source(["REGISTRY_AUTH_FILE=/a"], authFile: "/b").readPaths == ["/b"])
   }
 
   @Test func aNamedFileMustExist() {
-    let problem = #expect(throws: Problem.self) { try source([], authFile: "/nonexistent/auth.json", mustExist: true) }
+    let source = source([], authFile: "/nonexistent/auth.json", mustExist: true)
+    let problem = #expect(throws: Problem.self) { try source.find(registry: "r.io", repository: "r.io/x") }
     #expect(problem?.code == .notFound)
   }
 
   @Test func storesFindsAndForgets() throws {
     try withDirectory { directory in
-      let source = try source(["XDG_RUNTIME_DIR=\(directory)/run"])
+      let source = source(["XDG_RUNTIME_DIR=\(directory)/run"])
       #expect(try source.find(registry: "r.io", repository: "r.io/x") == nil)
       try source.store(Credentials(user: "u", password: "p"), for: "r.io")
       try source.store(Credentials(user: "n", password: "q"), for: "r.io/ns")
@@ -61,7 +60,7 @@ import Testing
       try makeDirectory("\(directory)/kept")
       try replaceFile("\(directory)/kept/real.json", with: Array("{}".utf8), durable: false)
       try check(csys_symlinkat("kept/real.json", AT_FDCWD, "\(directory)/auth.json"))
-      let source = try source([], authFile: "\(directory)/auth.json")
+      let source = source([], authFile: "\(directory)/auth.json")
       try source.store(Credentials(user: "u", password: "p"), for: "r.io")
       #expect(try readLink("\(directory)/auth.json") == "kept/real.json")
       #expect(try source.find(registry: "r.io", repository: "r.io/x")?.user == "u")
@@ -72,7 +71,7 @@ import Testing
     try withDirectory { directory in
       let path = "\(directory)/auth.json"
       try replaceFile(path, with: Array("{\"auths\":".utf8), durable: false)
-      let source = try source([], authFile: path)
+      let source = source([], authFile: path)
       let problem = #expect(throws: Problem.self) { try source.find(registry: "r", repository: "r/x") }
       #expect(problem?.sentence.contains(path) == true)
       #expect(throws: Problem.self) { try source.store(Credentials(user: "u", password: "p"), for: "r") }
@@ -86,7 +85,7 @@ import Testing
     d=$(dirname "$0")/kept; mkdir -p "$d"
     case $1 in
       store) cat > "$d/entry" ;;
-      get) read -r key; [ -f "$d/entry" ] || { echo credentials not found in native keychain; exit 1; }; cat "$d/entry" ;;
+      get) [ -f "$d/entry" ] || { echo credentials not found in native keychain; exit 1; }; cat "$d/entry" ;;
       erase) rm "$d/entry" ;;
     esac
     """
@@ -95,7 +94,7 @@ import Testing
     try withDirectory { directory in
       try replaceFile("\(directory)/docker-credential-test", with: Array(Self.helper.utf8), mode: 0o755, durable: false)
       try replaceFile("\(directory)/auth.json", with: Array(#"{"credHelpers":{"r.io":"test"}}"#.utf8), durable: false)
-      let source = try source(["PATH=\(directory):/usr/bin:/bin"], authFile: "\(directory)/auth.json")
+      let source = source(["PATH=\(directory):/usr/bin:/bin"], authFile: "\(directory)/auth.json")
       #expect(try source.find(registry: "r.io", repository: "r.io/x") == nil)
       #expect(try source.store(Credentials(user: "u", password: "top"), for: "r.io") == "credential helper test")
       #expect(try !readText("\(directory)/auth.json").contains(Base64.encode("u:top".utf8)))
