@@ -171,7 +171,8 @@ final class LayerIngest {
     let what = "layer \(task.layer.digest?.short ?? task.diffID?.short ?? "") of \(label)"
     // `.conflict` is the registry's word for "nobody reads the layer any more": then the worker knows why.
     if let problem = task.fetchProblem, problem.code != .conflict {
-      throw Problem(code: problem.code, message: "fetch \(what)", hint: problem.hint, cause: problem)
+      let hint = problem.hint ?? "try again; if it stays so, the registry has lost the layer: push the image again"
+      throw Problem(code: problem.code, message: "fetch \(what)", hint: hint, cause: problem)
     }
     let unpacked: UnpackedLayer
     switch task.result {

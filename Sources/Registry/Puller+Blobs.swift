@@ -48,7 +48,8 @@ extension Puller {
         }
         written = try result.get()
       } catch {
-        throw Problem(code: .unavailable, message: "whoever reads the layer has gone", cause: error)
+        // `.conflict` by agreement with the engine: the layer worker ended first, and knows why.
+        throw Problem(code: .conflict, message: "whoever reads the layer has gone", cause: error)
       }
       rest.moveReaderIndex(forwardBy: written)
       if rest.readableBytes > 0 {
