@@ -21,7 +21,6 @@ install:
 	  $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
 	install -m 0755 $(BIN)/berth $(BIN)/berth-runtime $(TO)/bin
 	install -m 0755 $(BIN)/berth-monitor $(BIN)/berth-registry $(BIN)/berth-init $(BIN)/berth-unpack $(TO)/libexec/berth
-	[ ! -e $(BIN)/berth-init ] || install -m 0755 $(BIN)/berth-init $(TO)/libexec/berth
 	install -m 0644 $(BIN)/hello.tar $(TO)/libexec/berth
 	$(BIN)/berth documentation --man $(TO)/share/man/man1
 	$(BIN)/berth documentation --completion bash >$(TO)/share/bash-completion/completions/berth
