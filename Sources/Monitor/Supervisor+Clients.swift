@@ -66,6 +66,7 @@ extension Supervisor {
       case .resize:
         if case .resize(let rows, let columns)? = AttachPacket(packet) { resize(rows, columns) }
       case .detach:
+        if client.isFirst { isExitCommandDue = false }
         drop(client)
         return
       case .stdout, .stderr, .exit, .delivered, nil: break  // not for us
@@ -83,6 +84,7 @@ extension Supervisor {
     poller.remove(client.fd)
     clients.removeAll { $0 === client }
     if configuration.stdinOnce && client.ownsInput { input.end() }
+    if client.isFirst { runExitCommand() }
   }
 
   private func watchInput() {

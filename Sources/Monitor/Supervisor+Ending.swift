@@ -27,7 +27,9 @@ extension Supervisor {
       client.send(.exit(bytes), now: moment)
     }
     closeSockets()
-    runExitCommand()
+    // The first client may clean up itself: it says so, or goes without a word (MonitorConfiguration.exitCommand).
+    isExitCommandDue = !configuration.exitCommand.isEmpty
+    if !clients.contains(where: \.isFirst) { runExitCommand() }
   }
 
   private func writeExitFile(_ bytes: [UInt8]) {
@@ -54,7 +56,9 @@ extension Supervisor {
     isOutputPaused = false
   }
 
-  private func runExitCommand() {
+  func runExitCommand() {
+    guard isExitCommandDue else { return }
+    isExitCommandDue = false
     guard let program = configuration.exitCommand.first else { return }
     var spawn = Spawn(program, Array(configuration.exitCommand.dropFirst()), environment: currentEnvironment())
     spawn.descriptors = [-1, -1, -1]

@@ -44,6 +44,8 @@ final class Supervisor {
   var windowSize: (rows: UInt16, columns: UInt16)?
   var isOutputPaused = false
   var kills = 0
+  /// The container has ended, and its first client has not said yet whether it cleans up.
+  var isExitCommandDue = false
 
   init(_ configuration: MonitorConfiguration, notes: Notes) throws(Problem) {
     self.configuration = configuration
@@ -83,7 +85,7 @@ final class Supervisor {
   /// Runs until the container has ended and every client that counts has its output.
   func run() throws(Problem) {
     try begin()
-    while phase != .ended || clients.contains(where: \.hasBacklog) {
+    while phase != .ended || clients.contains(where: \.hasBacklog) || isExitCommandDue {
       let events = try doing("wait for events") { () throws(Errno) in try poller.wait(milliseconds: timeout()) }
       if events.isEmpty && flow.isTouched { flow.release() }
       for event in events { try handle(event) }
