@@ -83,7 +83,8 @@ extension Supervisor {
   func drop(_ client: Client) {
     poller.remove(client.fd)
     clients.removeAll { $0 === client }
-    if configuration.stdinOnce && client.ownsInput { input.end() }
+    // Who detaches, or loses the connection to a terminal, may come back.
+    if configuration.stdinOnce && client.ownsInput && !configuration.terminal { input.end() }
     if client.isFirst { runExitCommand() }
   }
 
