@@ -123,7 +123,9 @@ var targets: [Target] = [
   tests("CommandLineInterface", ["CommandLineInterface", "Engine", "ImageStore", "Problems", "JSON"]),
   tests("House", ["TestKit", "Sys"]),
   // the installed release programs, as root: scripts/test builds and installs them first
-  tests("Privileged", ["TestKit", "MonitorProtocol", "Problems", "JSON", "Sys", "CSys"]),
+  tests(
+    "Privileged",
+    ["TestKit", "MonitorProtocol", "RegistryProtocol", "Digests", "Problems", "JSON", "Sys", "CSys"]),
 ]
 
 var dependencies: [Package.Dependency] = [
