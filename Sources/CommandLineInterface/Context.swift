@@ -18,6 +18,16 @@ final class Context {
 
   func engine() throws(Problem) -> Engine { try Engine(engineOptions) }
 
+  /// - Parameter showingPulls: an image that is not there is fetched before the eyes of the user.
+  func engine(showingPulls: Bool) throws(Problem) -> Engine {
+    let engine = try engine()
+    if showingPulls {
+      let progress = PullProgress(quiet: false)
+      engine.pullProgress = { progress.receive($0) }
+    }
+    return engine
+  }
+
   /// Does something to each of several objects; goes on after a failure.
   /// - Parameter missing: the exit status when one is not there. Source: podman-rm(1), "Exit Status".
   func each(

@@ -39,7 +39,8 @@ struct ManualPage {
       }
     }
     page += ".SH EXIT STATUS\n0 on success; 125 where Berth fails. "
-    page += "run and exec end with the command's own status; 126 where it cannot be executed, 127 where it is not there, "
+    page +=
+      "run and exec end with the command's own status; 126 where it cannot be executed, 127 where it is not there, "
     page += "128+n where signal n killed it.\n"
     if path.count > 1 { page += ".SH SEE ALSO\n.BR \(Self.escaped(path.dropLast().joined(separator: "-"))) (1)\n" }
     text = page

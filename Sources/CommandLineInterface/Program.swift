@@ -51,7 +51,9 @@ package enum Program {
     return try execute(type, rest, path: path.joined(separator: " "), context)
   }
 
-  private static func child(_ word: String, of type: any Command.Type, _ path: [String]) throws(Problem) -> any Command.Type {
+  private static func child(_ word: String, of type: any Command.Type, _ path: [String]) throws(Problem)
+    -> any Command.Type
+  {
     if let found = type.children.first(where: { $0.names.contains(word) }) { return found }
     let name = path.joined(separator: " ")
     throw Problem(code: .invalid, message: "unknown command \"\(word)\" for \"\(name)\"", hint: "See '\(name) --help'")

@@ -52,8 +52,8 @@ final class PullProgress {
 
   private func plain(_ digest: String, _ state: ImageProgress.LayerState) {
     switch state {
-    case .exists: line("Layer \(Self.short(digest)) is there already")
-    case .done(let total): line("Layer \(Self.short(digest)) done: \(HumanText.size(total))")
+    case .exists: line("\(Self.title(digest)) is there already")
+    case .done(let total): line("\(Self.title(digest)) done: \(HumanText.size(total))")
     case .waiting, .fetching: break
     }
   }
@@ -69,13 +69,18 @@ final class PullProgress {
 
   private func line(_ text: String) { try? writeAll(descriptor, text + "\n") }
 
+  /// "Layer 3f4a…": the layer of an import has no digest yet.
+  private static func title(_ digest: String) -> String {
+    digest.isEmpty ? "Layer" : "Layer " + short(digest)
+  }
+
   private static func short(_ digest: String) -> String {
     String((digest.hasPrefix("sha256:") ? digest.dropFirst(7) : digest[...]).prefix(12))
   }
 
   /// "Layer 3f4a… [=====>     ] 12MB / 30MB". - Parameter width: characters of the bar.
   static func bar(_ digest: String, _ state: ImageProgress.LayerState, width: Int = 30) -> String {
-    let head = "Layer \(short(digest)) "
+    let head = title(digest) + " "
     switch state {
     case .exists: return head + "is there already"
     case .waiting: return head + "waiting"

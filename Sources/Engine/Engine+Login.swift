@@ -16,7 +16,9 @@ extension Engine {
   ///
   /// - Parameter registry: `host[:port][/namespace]`.
   /// - Throws: `.denied` where the registry refuses them, `.unavailable` where it cannot be reached.
-  public func login(_ registry: String, user: String, password: String, _ options: LoginOptions = LoginOptions()) throws(Problem) {
+  public func login(_ registry: String, user: String, password: String, _ options: LoginOptions = LoginOptions())
+    throws(Problem)
+  {
     let key = try AuthFile.key(forLogin: registry)
     var connecting = RegistryOptions(program: try programs.helper("berth-registry"), environment: currentEnvironment())
     connecting.tlsVerify = options.tlsVerify

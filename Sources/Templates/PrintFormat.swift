@@ -76,7 +76,9 @@ enum PrintFormat {
         let digits = text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: letter == "X") }.joined()
         return pad(digits, verb)
       }
-      guard let number = value.integer(Int64.self) else { throw FunctionFailure("%\(letter) needs an integer, not \(value.kindName)") }
+      guard let number = value.integer(Int64.self) else {
+        throw FunctionFailure("%\(letter) needs an integer, not \(value.kindName)")
+      }
       return try integer(number, letter, verb)
     case "f", "F", "g", "e":
       guard let number = value.double else { throw FunctionFailure("%\(letter) needs a number, not \(value.kindName)") }
@@ -87,12 +89,16 @@ enum PrintFormat {
     }
   }
 
-  private static func integer(_ number: Int64, _ letter: Unicode.Scalar, _ verb: Verb) throws(FunctionFailure) -> String {
+  private static func integer(_ number: Int64, _ letter: Unicode.Scalar, _ verb: Verb) throws(FunctionFailure) -> String
+  {
     switch letter {
     case "c", "U":
-      guard let scalar = UInt32(exactly: number).flatMap(Unicode.Scalar.init) else { throw FunctionFailure("no character \(number)") }
+      guard let scalar = UInt32(exactly: number).flatMap(Unicode.Scalar.init) else {
+        throw FunctionFailure("no character \(number)")
+      }
       let digits = String(scalar.value, radix: 16, uppercase: true)
-      return pad(letter == "c" ? String(scalar) : "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits, verb)
+      return pad(
+        letter == "c" ? String(scalar) : "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits, verb)
     case "x", "X", "o", "b":
       let radix = letter == "o" ? 8 : letter == "b" ? 2 : 16
       let prefix = !verb.sharp ? "" : letter == "o" ? "0" : letter == "b" ? "0b" : letter == "X" ? "0X" : "0x"

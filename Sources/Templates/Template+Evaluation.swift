@@ -10,7 +10,9 @@ struct Evaluator {
     variables = [("", root)]
   }
 
-  private func failure(_ reason: String, at offset: Int) -> TemplateError { TemplateError(reason, at: offset, in: source) }
+  private func failure(_ reason: String, at offset: Int) -> TemplateError {
+    TemplateError(reason, at: offset, in: source)
+  }
 
   mutating func run(_ nodes: [Node], dot: JSON) throws(TemplateError) { _ = try scope(nodes, dot: dot) }
 
@@ -120,7 +122,8 @@ struct Evaluator {
     }
     if let piped { arguments.append(piped) }
     guard function.count.contains(arguments.count) else {
-      throw failure("\(name) takes \(function.usage), not \(arguments.count) value\(arguments.count == 1 ? "" : "s")", at: offset)
+      throw failure(
+        "\(name) takes \(function.usage), not \(arguments.count) value\(arguments.count == 1 ? "" : "s")", at: offset)
     }
     switch function.body(arguments) {
     case .success(let value): return value
@@ -129,8 +132,11 @@ struct Evaluator {
   }
 
   /// `{{.Label "key"}}`, the one method that users of `ps --format` know.
-  private mutating func label(_ first: Operand, _ argument: Operand?, dot: JSON, piped: JSON?) throws(TemplateError) -> JSON {
-    guard case .dot = first.kind, first.fields.count == 1, first.fields[0].name == "Label", let labels = dot["Labels"] else {
+  private mutating func label(_ first: Operand, _ argument: Operand?, dot: JSON, piped: JSON?) throws(TemplateError)
+    -> JSON
+  {
+    guard case .dot = first.kind, first.fields.count == 1, first.fields[0].name == "Label", let labels = dot["Labels"]
+    else {
       throw failure("a value is no function: it takes no arguments", at: first.offset)
     }
     let key = if let argument { try value(of: argument, dot: dot) } else { piped ?? .null }
@@ -153,7 +159,8 @@ struct Evaluator {
     var path = ""
     for field in fields {
       guard case .object(let object) = value else {
-        throw failure("no field '\(field.name)': \(path.isEmpty ? "the value" : path) is \(value.kindName)", at: field.offset)
+        throw failure(
+          "no field '\(field.name)': \(path.isEmpty ? "the value" : path) is \(value.kindName)", at: field.offset)
       }
       guard let next = object.member(field.name) else {
         let names = object.members.map(\.name)

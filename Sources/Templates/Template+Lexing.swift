@@ -94,7 +94,9 @@ struct Lexer {
       trims = true
       place += 1
     }
-    guard peek() == UInt8(ascii: "}"), peek(1) == UInt8(ascii: "}") else { throw failure("expected }} after a comment") }
+    guard peek() == UInt8(ascii: "}"), peek(1) == UInt8(ascii: "}") else {
+      throw failure("expected }} after a comment")
+    }
     place += 2
     return trims
   }
@@ -166,13 +168,17 @@ struct Lexer {
   private mutating func number() throws(TemplateError) -> Token.Kind {
     let start = place
     place += 1
-    while let byte = peek(), isDigit(byte) || isLetter(byte) || byte == UInt8(ascii: ".") || exponentSign(byte) { place += 1 }
+    while let byte = peek(), isDigit(byte) || isLetter(byte) || byte == UInt8(ascii: ".") || exponentSign(byte) {
+      place += 1
+    }
     let text = String(decoding: source[start..<place].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
     if let integer = Int64(text) { return .number(String(integer)) }
     let digits = text.drop { $0 == "+" || $0 == "-" }
     for (prefix, radix) in [("0x", 16), ("0X", 16), ("0b", 2), ("0B", 2), ("0o", 8), ("0O", 8)]
     where digits.hasPrefix(prefix) {
-      if let value = Int64(digits.dropFirst(2), radix: radix) { return .number(String(text.hasPrefix("-") ? -value : value)) }
+      if let value = Int64(digits.dropFirst(2), radix: radix) {
+        return .number(String(text.hasPrefix("-") ? -value : value))
+      }
     }
     guard !digits.lowercased().hasPrefix("0x"), let value = Double(text), value.isFinite else {
       throw failure("'\(text)' is not a number", at: start)

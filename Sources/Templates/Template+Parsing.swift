@@ -13,7 +13,9 @@ struct Parser {
     self.source = source
   }
 
-  private func failure(_ reason: String, at offset: Int) -> TemplateError { TemplateError(reason, at: offset, in: source) }
+  private func failure(_ reason: String, at offset: Int) -> TemplateError {
+    TemplateError(reason, at: offset, in: source)
+  }
 
   mutating func document() throws(TemplateError) -> [Node] {
     let (nodes, end) = try list(depth: 0)
@@ -63,7 +65,8 @@ struct Parser {
     }
   }
 
-  private mutating func block(_ word: String, _ tokens: [Token], offset: Int, depth: Int) throws(TemplateError) -> Node {
+  private mutating func block(_ word: String, _ tokens: [Token], offset: Int, depth: Int) throws(TemplateError) -> Node
+  {
     if depth > Template.Limit.depthMax { throw failure("nested deeper than \(Template.Limit.depthMax)", at: offset) }
     let outer = variables.count
     defer { variables.removeLast(variables.count - outer) }
@@ -97,7 +100,8 @@ struct Parser {
     }
   }
 
-  private mutating func whole(_ tokens: [Token], offset: Int, in block: String? = nil) throws(TemplateError) -> Pipeline {
+  private mutating func whole(_ tokens: [Token], offset: Int, in block: String? = nil) throws(TemplateError) -> Pipeline
+  {
     var rest = tokens[...]
     let result = try pipeline(&rest, offset: offset, block: block, depth: 0)
     if let extra = rest.first { throw failure("unexpected ')'", at: extra.offset) }

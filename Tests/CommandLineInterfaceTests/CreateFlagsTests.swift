@@ -10,7 +10,8 @@ private func options(_ arguments: [String]) throws -> ContainerOptions {
     throw Problem(code: .invalid, message: "help")
   }
   let context = Context(
-    engineOptions: EngineOptions(root: "/r", runroot: "/rr"), output: StandardOutput(), arguments: ["berth", "run"] + arguments)
+    engineOptions: EngineOptions(root: "/r", runroot: "/rr"), output: StandardOutput(),
+    arguments: ["berth", "run"] + arguments)
   return try run.group.options(run.given, context)
 }
 
@@ -18,19 +19,26 @@ private func options(_ arguments: [String]) throws -> ContainerOptions {
 @Suite struct CreateFlagsTests {
   @Test func everythingAtOnce() throws {
     let made = try options([
-      "-dit", "--rm", "--name", "web", "-h", "box", "--entrypoint", "/bin/sh", "-eA=1", "--env", "B", "--env-file", "/e",
-      "-u", "1:2", "-w", "/w", "--label", "x=y", "-l", "z", "--read-only", "--privileged", "--cap-add", "NET_ADMIN,SYS_TIME",
-      "--cap-drop=ALL", "--security-opt", "no-new-privileges", "--memory", "64m", "--memory-swap", "-1", "--cpus", "1.5",
+      "-dit", "--rm", "--name", "web", "-h", "box", "--entrypoint", "/bin/sh", "-eA=1", "--env", "B", "--env-file",
+      "/e",
+      "-u", "1:2", "-w", "/w", "--label", "x=y", "-l", "z", "--read-only", "--privileged", "--cap-add",
+      "NET_ADMIN,SYS_TIME",
+      "--cap-drop=ALL", "--security-opt", "no-new-privileges", "--memory", "64m", "--memory-swap", "-1", "--cpus",
+      "1.5",
       "--cpu-shares", "512", "--cpuset-cpus", "0-1", "--pids-limit", "-1", "--ulimit", "nofile=10:20", "--sysctl",
-      "net.x=1", "--shm-size", "1m", "--init", "--pid", "host", "--ipc=private", "--uts", "host", "--cgroupns", "private",
-      "--network", "none", "--group-add", "a,b", "--tz", "local", "--umask", "077", "--add-host", "h:1.2.3.4", "--stop-signal",
+      "net.x=1", "--shm-size", "1m", "--init", "--pid", "host", "--ipc=private", "--uts", "host", "--cgroupns",
+      "private",
+      "--network", "none", "--group-add", "a,b", "--tz", "local", "--umask", "077", "--add-host", "h:1.2.3.4",
+      "--stop-signal",
       "INT", "--stop-timeout", "3", "--cidfile", "/c", "--pidfile", "/p", "--log-driver", "json-file", "--log-opt",
-      "max-size=1m", "--pull=never", "--platform", "linux/arm64", "--runtime", "crun", "-v", "/a:/b:ro", "--tmpfs", "/t",
+      "max-size=1m", "--pull=never", "--platform", "linux/arm64", "--runtime", "crun", "-v", "/a:/b:ro", "--tmpfs",
+      "/t",
       "--mount", "type=tmpfs,destination=/m", "--device", "/dev/null", "--tls-verify=false", "img", "cmd", "-x",
     ])
     #expect(made.source == .image("img"))
     #expect(made.command == ["cmd", "-x"])
-    #expect(made.interactive && made.terminal && made.removeWhenDone && made.readOnly && made.privileged && made.initProcess)
+    #expect(
+      made.interactive && made.terminal && made.removeWhenDone && made.readOnly && made.privileged && made.initProcess)
     #expect(made.name == "web" && made.hostname == "box" && made.entrypoint == ["/bin/sh"])
     #expect(made.environment == ["A=1", "B"] && made.environmentFiles == ["/e"])
     #expect(made.user == "1:2" && made.workingDirectory == "/w" && made.labels == ["x": "y", "z": ""])

@@ -93,7 +93,9 @@ private func read(_ words: String) throws -> FlagReader.Reading<Sample> {
   @Test func tooManyOperands() {
     #expect(throws: Problem.self) { _ = try FlagReader.read(ContainerList.self, ["extra"], path: "berth ps") }
     #expect(throws: Problem.self) { _ = try FlagReader.read(ContainerRename.self, ["a"], path: "berth rename") }
-    #expect(throws: Problem.self) { _ = try FlagReader.read(ContainerRename.self, ["a", "b", "c"], path: "berth rename") }
+    #expect(throws: Problem.self) {
+      _ = try FlagReader.read(ContainerRename.self, ["a", "b", "c"], path: "berth rename")
+    }
   }
 }
 
@@ -138,7 +140,10 @@ private func read(_ words: String) throws -> FlagReader.Reading<Sample> {
 
   @Test func helpNamesFlagsAndOperands() {
     let help = Documentation.help(of: ContainerRun.self, columns: 100)
-    for text in ["USAGE: berth run", "<IMAGE>", "-e, --env <NAME=value>", "--memory-swap <bytes>", "-h, --hostname <name>", "--rm "] {
+    for text in [
+      "USAGE: berth run", "<IMAGE>", "-e, --env <NAME=value>", "--memory-swap <bytes>", "-h, --hostname <name>",
+      "--rm ",
+    ] {
       #expect(help.contains(text), "\(text)")
     }
     #expect(!help.contains("--publish"))

@@ -1,10 +1,10 @@
-@testable import Engine
-@testable import ImageStore
 import JSON
 import Problems
 import Testing
 
 @testable import CommandLineInterface
+@testable import Engine
+@testable import ImageStore
 
 private let second: Int64 = 1_000_000_000
 private let now: Int64 = 1_795_236_600 * second
@@ -86,7 +86,9 @@ private let two = [container("1", "web", .running), container("2", "batch", .exi
         """)
     list.digests = true
     #expect(try list.listing([image], now: now).text(format: nil, headings: false).contains("sha256:c5   aaaaaaaaaaaa"))
-    #expect(try list.listing([image], now: now).text(format: "{{.Repository}}:{{.Tag}} {{.Size}}", headings: true) == "localhost/bb:latest 1.99 MB\n")
+    #expect(
+      try list.listing([image], now: now).text(format: "{{.Repository}}:{{.Tag}} {{.Size}}", headings: true)
+        == "localhost/bb:latest 1.99 MB\n")
   }
 
   @Test func anEmptyListHasHeadings() throws {
@@ -103,18 +105,23 @@ private let two = [container("1", "web", .running), container("2", "batch", .exi
 }
 
 @Suite struct HumanTextTests {
-  @Test(arguments: [
-    (0, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (119, "About a minute"),
-    (120, "2 minutes"), (3599, "59 minutes"), (3600, "About an hour"), (5400, "2 hours"), (86400, "24 hours"),
-    (2 * 86400, "2 days"), (15 * 86400, "2 weeks"), (70 * 86400, "2 months"), (800 * 86400, "2 years"),
-  ] as [(Int64, String)]) func durations(_ seconds: Int64, _ text: String) {
+  @Test(
+    arguments: [
+      (0, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (119, "About a minute"),
+      (120, "2 minutes"), (3599, "59 minutes"), (3600, "About an hour"), (5400, "2 hours"), (86400, "24 hours"),
+      (2 * 86400, "2 days"), (15 * 86400, "2 weeks"), (70 * 86400, "2 months"), (800 * 86400, "2 years"),
+    ] as [(Int64, String)]) func durations(_ seconds: Int64, _ text: String)
+  {
     #expect(HumanText.duration(seconds: seconds) == text)
   }
 
-  @Test(arguments: [
-    (0, "0B"), (999, "999B"), (1000, "1kB"), (1234, "1.23kB"), (12_345, "12.3kB"), (123_456, "123kB"), (999_999, "1MB"),
-    (1_980_000, "1.98MB"), (2_000_000_000, "2GB"), (5_368_709_120, "5.37GB"),
-  ] as [(Int64, String)]) func sizes(_ bytes: Int64, _ text: String) { #expect(HumanText.size(bytes) == text) }
+  @Test(
+    arguments: [
+      (0, "0B"), (999, "999B"), (1000, "1kB"), (1234, "1.23kB"), (12_345, "12.3kB"), (123_456, "123kB"),
+      (999_999, "1MB"),
+      (1_980_000, "1.98MB"), (2_000_000_000, "2GB"), (5_368_709_120, "5.37GB"),
+    ] as [(Int64, String)]) func sizes(_ bytes: Int64, _ text: String)
+  { #expect(HumanText.size(bytes) == text) }
 
   @Test func times() {
     #expect(HumanText.goTime(1_795_236_531_733_220_033) == "2026-11-21 04:48:51.733220033 +0000 UTC")
@@ -131,9 +138,13 @@ private let two = [container("1", "web", .running), container("2", "batch", .exi
 
   @Test func bars() {
     let digest = "sha256:0123456789abcdef"
-    #expect(PullProgress.bar(digest, .fetching(bytes: 50, total: 100), width: 10) == "Layer 0123456789ab [=====>    ] 50B / 100B")
-    #expect(PullProgress.bar(digest, .fetching(bytes: 100, total: 100), width: 4) == "Layer 0123456789ab [====] 100B / 100B")
-    #expect(PullProgress.bar(digest, .fetching(bytes: 200, total: 100), width: 4) == "Layer 0123456789ab [====] 200B / 100B")
+    #expect(
+      PullProgress.bar(digest, .fetching(bytes: 50, total: 100), width: 10)
+        == "Layer 0123456789ab [=====>    ] 50B / 100B")
+    #expect(
+      PullProgress.bar(digest, .fetching(bytes: 100, total: 100), width: 4) == "Layer 0123456789ab [====] 100B / 100B")
+    #expect(
+      PullProgress.bar(digest, .fetching(bytes: 200, total: 100), width: 4) == "Layer 0123456789ab [====] 200B / 100B")
     #expect(PullProgress.bar(digest, .exists) == "Layer 0123456789ab is there already")
   }
 }

@@ -6,7 +6,10 @@ import Testing
 /// The installed `berth`: help, refusals, formats, filters, what `make install` puts where.
 @Suite(.needs(.root), .needs(.installed)) struct CommandLineTests {
   @Test func helpIsOnStandardOutput() throws {
-    for arguments in [["--help"], ["run", "--help"], ["ps", "-h"], ["container", "ls", "--help"], ["help", "volume", "create"], [], ["container"]] {
+    for arguments in [
+      ["--help"], ["run", "--help"], ["ps", "-h"], ["container", "ls", "--help"], ["help", "volume", "create"], [],
+      ["container"],
+    ] {
       let outcome = try run([Installed.berth] + arguments)
       #expect(outcome.code == 0 && outcome.errorText.isEmpty && outcome.text.contains("OVERVIEW: "), "\(outcome)")
     }
@@ -15,14 +18,18 @@ import Testing
     #expect(version["Client"]?["Version"]?.string?.isEmpty == false)
   }
 
-  @Test(arguments: [
-    (["ps", "--nope"], "unknown flag: --nope"), (["run", "-z", "x"], "unknown shorthand flag: 'z' in -z"),
-    (["run", "--rm=maybe", "x"], "invalid argument \"maybe\" for --rm"), (["run"], "IMAGE is missing"),
-    (["container", "nope"], "unknown command \"nope\" for \"berth container\""), (["ps", "extra"], "takes no arguments"),
-    (["--nope"], "unknown flag: --nope"), (["ps", "--format", "{{.Names"], "an action that does not end"),
-    (["run", "--name"], "flag needs an argument: --name"), (["run", "--publish", "1:1", "x"], "not supported yet: --publish"),
-    (["ps", "--filter", "nope=1"], "nope"), (["ps", "--sort", "nope"], "none of command, created"),
-  ] as [([String], String)]) func badCommandLinesEndWith125(_ arguments: [String], _ text: String) throws {
+  @Test(
+    arguments: [
+      (["ps", "--nope"], "unknown flag: --nope"), (["run", "-z", "x"], "unknown shorthand flag: 'z' in -z"),
+      (["run", "--rm=maybe", "x"], "invalid argument \"maybe\" for --rm"), (["run"], "IMAGE is missing"),
+      (["container", "nope"], "unknown command \"nope\" for \"berth container\""),
+      (["ps", "extra"], "takes no arguments"),
+      (["--nope"], "unknown flag: --nope"), (["ps", "--format", "{{.Names"], "an action that does not end"),
+      (["run", "--name"], "flag needs an argument: --name"),
+      (["run", "--publish", "1:1", "x"], "not supported yet: --publish"),
+      (["ps", "--filter", "nope=1"], "nope"), (["ps", "--sort", "nope"], "none of command, created"),
+    ] as [([String], String)]) func badCommandLinesEndWith125(_ arguments: [String], _ text: String) throws
+  {
     try withEngine { engine in
       let outcome = try engine.berth(arguments)
       #expect(outcome.code == 125 && outcome.text.isEmpty, "\(outcome)")
@@ -54,7 +61,8 @@ import Testing
       #expect(try lines.allSatisfy { try JSON.parse($0)["Names"]?.string != nil }, "\(lines)")
 
       #expect(try engine.ok("inspect", "--format", "{{.Id}} {{.State.Status}}", "one") == "\(first) created")
-      #expect(try engine.ok("inspect", "-f", "{{.Config.Labels.tier}} {{index .Config.Labels \"tier\"}}", "one") == "web web")
+      #expect(
+        try engine.ok("inspect", "-f", "{{.Config.Labels.tier}} {{index .Config.Labels \"tier\"}}", "one") == "web web")
       #expect(try engine.ok("inspect", "-f", "{{json .Config.Cmd}}", "one") == "[\"echo\",\"hi\"]")
       let wrong = try engine.berth("inspect", "-f", "{{.Nope}}", "one")
       #expect(wrong.code == 125 && wrong.errorText.contains("no field 'Nope'"), "\(wrong)")
@@ -108,7 +116,9 @@ import Testing
 
   @Test func installHasCompletionsAndManual() throws {
     let share = Installed.prefix + "/share"
-    for file in ["bash-completion/completions/berth", "zsh/site-functions/_berth", "fish/vendor_completions.d/berth.fish"] {
+    for file in [
+      "bash-completion/completions/berth", "zsh/site-functions/_berth", "fish/vendor_completions.d/berth.fish",
+    ] {
       #expect(try readText("\(share)/\(file)").contains("container"), "\(file)")
     }
     for page in ["berth", "berth-run", "berth-container-ls", "berth-volume-create"] {

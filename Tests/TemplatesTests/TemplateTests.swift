@@ -4,7 +4,8 @@ import Testing
 @testable import Templates
 
 private let container: JSON = [
-  "ID": "0123456789ab", "Names": "web", "Pid": 42, "Ratio": .number("0.25"), "Running": true, "Empty": "", "Nothing": nil,
+  "ID": "0123456789ab", "Names": "web", "Pid": 42, "Ratio": .number("0.25"), "Running": true, "Empty": "",
+  "Nothing": nil,
   "State": ["Status": "running", "ExitCode": 0],
   "Labels": ["b": "2", "a": "1", "com.example/x": "y"],
   "Mounts": [["Source": "/a", "RW": true], ["Source": "/b", "RW": false]],
@@ -44,8 +45,10 @@ private func fill(_ text: String, _ value: JSON = container) throws -> String { 
     ("{{len .Command}} {{len .Names}} {{len .Labels}}", "2 3 3"),
     ("{{index .Labels \"com.example/x\"}}|{{index .Labels \"nope\"}}|{{index .Command 1}}", "y||10"),
     ("{{index .Mounts 0 \"Source\"}} {{(index .Mounts 1).Source}}", "/a /b"),
-    ("{{printf \"%s-%d-%v-%q-%5d|%-5s|%05d|%x|%.2f|%t%%\" .Names .Pid .Ratio .Names 7 \"ab\" 42 255 .Ratio true}}",
-      "web-42-0.25-\"web\"-    7|ab   |00042|ff|0.25|true%"),
+    (
+      "{{printf \"%s-%d-%v-%q-%5d|%-5s|%05d|%x|%.2f|%t%%\" .Names .Pid .Ratio .Names 7 \"ab\" 42 255 .Ratio true}}",
+      "web-42-0.25-\"web\"-    7|ab   |00042|ff|0.25|true%"
+    ),
     ("{{println .Names .Pid}}", "web 42\n"),
     ("{{print .Names .Pid}}", "web42"),
     ("{{truncate .ID 4}} {{pad .Names 1 2}}|{{slice .ID 0 3}}", "0123  web  |012"),
@@ -69,8 +72,10 @@ private func fill(_ text: String, _ value: JSON = container) throws -> String { 
     ("{{range .Command}}{{if eq . \"sleep\"}}{{continue}}{{end}}{{.}}{{end}}", "10"),
     ("{{$n := 0}}{{range .Command}}{{$n = .}}{{end}}{{$n}}", "10"),
     ("{{$n := 1}}{{if true}}{{$n := 2}}{{$n}}{{end}}{{$n}}", "21"),
-    ("{{eq 1 1}} {{eq .Names \"db\" \"web\"}} {{ne 1 2}} {{lt 1 2}} {{le 2 2}} {{gt 1.5 1}} {{ge \"b\" \"a\"}}",
-      "true true true true true true true"),
+    (
+      "{{eq 1 1}} {{eq .Names \"db\" \"web\"}} {{ne 1 2}} {{lt 1 2}} {{le 2 2}} {{gt 1.5 1}} {{ge \"b\" \"a\"}}",
+      "true true true true true true true"
+    ),
     ("{{and true .Names}} {{or .Empty \"else\"}} {{not .Empty}}", "web else true"),
     ("{{or .Running .NotEvenThere}}", "true"),
     ("{{range .Mounts}}{{if .RW}}{{.Source}}{{end}}{{end}}", "/a"),
@@ -118,15 +123,20 @@ private func fill(_ text: String, _ value: JSON = container) throws -> String { 
     let brackets = "{{" + String(repeating: "(", count: 10_000) + "1" + String(repeating: ")", count: 10_000) + "}}"
     #expect(throws: TemplateError.self) { try Template(brackets) }
     #expect(throws: TemplateError.self) { try Template("{{range 3}}" + String(repeating: "{{else if .}}", count: 500)) }
-    #expect(throws: TemplateError.self) { try Template("{{if .}}" + String(repeating: "{{else if .}}", count: 500) + "{{end}}") }
+    #expect(throws: TemplateError.self) {
+      try Template("{{if .}}" + String(repeating: "{{else if .}}", count: 500) + "{{end}}")
+    }
   }
 
   /// No text of a user may trap: pieces of templates in any order either fail with a place or print.
   @Test func anyTextIsAnswered() {
     let parts = [
-      "{{", "}}", "{{-", "-}}", ".", ".Names", ".State", "$", "$x", ":=", "=", ",", "|", "(", ")", "if", "else", "end", "range",
-      "with", " ", "\n", "\"a\"", "`b`", "'c'", "1", "-1", "0x", "9e99", "eq", "index", "printf", "\"%d%s%5.3f\"", "len", "slice",
-      "json", "{{end}}", "{{.}}", "/*", "*/", "ü", "\u{0}", "\\", "\"", "break", "truncate", "pad", "split", "true", "nil",
+      "{{", "}}", "{{-", "-}}", ".", ".Names", ".State", "$", "$x", ":=", "=", ",", "|", "(", ")", "if", "else", "end",
+      "range",
+      "with", " ", "\n", "\"a\"", "`b`", "'c'", "1", "-1", "0x", "9e99", "eq", "index", "printf", "\"%d%s%5.3f\"",
+      "len", "slice",
+      "json", "{{end}}", "{{.}}", "/*", "*/", "ü", "\u{0}", "\\", "\"", "break", "truncate", "pad", "split", "true",
+      "nil",
     ]
     var random = Generator(state: 2026)
     for _ in 0..<20_000 {

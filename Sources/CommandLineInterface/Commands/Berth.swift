@@ -29,7 +29,8 @@ struct Berth: CommandGroup {
   static var children: [any Command.Type] {
     [
       ContainerAttach.self, ContainerGroup.self, ContainerCreate.self, ContainerExec.self, ImageGroup.self,
-      ImageListShort.self, ImageImport.self, SystemInfo.self, Inspect.self, ContainerKill.self, ImageLoad.self, Login.self,
+      ImageListShort.self, ImageImport.self, SystemInfo.self, Inspect.self, ContainerKill.self, ImageLoad.self,
+      Login.self,
       Logout.self, ContainerLogs.self, ContainerPause.self, ContainerListShort.self, ImagePull.self,
       ContainerRename.self, ContainerRestart.self, ContainerRemove.self, ImageRemoveShort.self, ContainerRun.self,
       ContainerStart.self, ContainerStop.self, ImageTag.self, ContainerUnpause.self, ImageUntag.self,

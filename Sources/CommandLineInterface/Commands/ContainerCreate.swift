@@ -13,7 +13,9 @@ struct ContainerCreate: Command {
   static var flagsEndAtOperand: Bool { true }
 
   func run(_ context: Context) throws(Problem) -> Int32 {
-    context.output.line(try context.engine().create(try group.options(given, context)))
+    let options = try group.options(given, context)
+    let engine = try context.engine(showingPulls: !options.pullOptions.quiet)
+    context.output.line(try engine.create(options))
     return 0
   }
 }

@@ -45,7 +45,8 @@ struct ContainerExec: Command {
     var options = options
     options.command = Array(given.dropFirst(latest ? 0 : 1))
     if options.command.isEmpty {
-      throw Problem(code: .invalid, message: "the command to run in \(name) is missing", hint: "See 'berth exec --help'")
+      throw Problem(
+        code: .invalid, message: "the command to run in \(name) is missing", hint: "See 'berth exec --help'")
     }
     if detached {
       context.output.line(try engine.execDetached(name, options))

@@ -21,7 +21,10 @@ struct ContainerList: Command {
   static var flags: [Flag<Self>] {
     [
       .toggle("all", "a", "Stopped ones, too") { $0.query.all = $1 },
-      .value("filter", "f", "key=value", "Only those that match: id, name, label, status, ancestor, volume, exited, before, since, until, network") {
+      .value(
+        "filter", "f", "key=value",
+        "Only those that match: id, name, label, status, ancestor, volume, exited, before, since, until, network"
+      ) {
         $0.query.filters.append(try ListFilter(flag: $1))
       },
       .value("format", "template", "json, a Go template, or 'table' and a Go template") { $0.format = $1 },

@@ -11,7 +11,9 @@ struct ContainerPrune: Command {
   static var about: About { About("prune", "Remove the containers that do not run") }
   static var flags: [Flag<Self>] {
     [
-      .value("filter", "key=value", "Only those that match: label, until") { $0.filters.append(try ListFilter(flag: $1)) },
+      .value("filter", "key=value", "Only those that match: label, until") {
+        $0.filters.append(try ListFilter(flag: $1))
+      },
       .toggle("force", "f", "Do not ask") { $0.force = $1 },
     ]
   }

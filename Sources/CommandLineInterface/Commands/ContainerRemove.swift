@@ -12,7 +12,9 @@ struct ContainerRemove: Command {
   static var operands: [Operand] { [Operand("CONTAINER", "Name or ID", optional: true, repeats: true)] }
   static var flags: [Flag<Self>] {
     [
-      .toggle("force", "f", "Kill those that run, and be content with those that are not there") { $0.options.force = $1 },
+      .toggle("force", "f", "Kill those that run, and be content with those that are not there") {
+        $0.options.force = $1
+      },
       .toggle("ignore", "i", "A container that is not there is fine") { $0.options.ignore = $1 },
       .toggle("volumes", "v", "Remove their anonymous volumes, too") { $0.options.volumes = $1 },
       .toggle("depend", "Remove the containers that depend on them, too") { $0.options.dependents = $1 },

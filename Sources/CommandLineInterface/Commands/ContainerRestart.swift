@@ -24,7 +24,8 @@ struct ContainerRestart: Command {
     let engine = try context.engine()
     var selection = selection
     if running, given.isEmpty { selection.all = true }
-    return context.each(try selection.names(given, engine, running: running, path: "berth restart")) { name throws(Problem) in
+    return context.each(try selection.names(given, engine, running: running, path: "berth restart")) {
+      name throws(Problem) in
       try engine.restart(name, timeoutSeconds: seconds)
       context.output.line(name)
     }

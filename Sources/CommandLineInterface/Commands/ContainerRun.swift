@@ -26,7 +26,7 @@ struct ContainerRun: Command {
 
   func run(_ context: Context) throws(Problem) -> Int32 {
     let options = try group.options(given, context)
-    let engine = try context.engine()
+    let engine = try context.engine(showingPulls: !options.pullOptions.quiet)
     if detached {
       context.output.line(try engine.run(options))
       return 0

@@ -12,7 +12,7 @@ struct ImageInspect: Command {
   static var operands: [Operand] { [Operand("IMAGE", "Name or ID", repeats: true)] }
   static var flags: [Flag<Self>] {
     [
-      .value("format", "f", "template", "json or a Go template") { $0.format = $1 },
+      .value("format", "f", "template", "json or a Go template") { $0.format = $1 }
 
     ]
   }

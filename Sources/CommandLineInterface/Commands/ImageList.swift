@@ -23,7 +23,9 @@ struct ImageList: Command {
     [
       .toggle("all", "a", "All images: here that is what is shown anyway") { _, _ in },
       .toggle("digests", "Show digests") { $0.digests = $1 },
-      .value("filter", "f", "key=value", "Only those that match: reference, label, dangling, before, since, id, containers") {
+      .value(
+        "filter", "f", "key=value", "Only those that match: reference, label, dangling, before, since, id, containers"
+      ) {
         $0.filters.append(try ListFilter(flag: $1))
       },
       .value("format", "template", "json, a Go template, or 'table' and a Go template") { $0.format = $1 },

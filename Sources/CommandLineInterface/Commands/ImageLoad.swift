@@ -21,7 +21,8 @@ struct ImageLoad: Command {
   func run(_ context: Context) throws(Problem) -> Int32 {
     if input == nil, isatty(0) == 1 {
       throw Problem(
-        code: .invalid, message: "standard input is a terminal, not an archive", hint: "berth load -i FILE, or berth load <FILE")
+        code: .invalid, message: "standard input is a terminal, not an archive",
+        hint: "berth load -i FILE, or berth load <FILE")
     }
     let engine = try context.engine()
     let progress = PullProgress(quiet: quiet)

@@ -14,7 +14,9 @@ struct ImagePrune: Command {
   static var flags: [Flag<Self>] {
     [
       .toggle("all", "a", "Those with names, too") { $0.all = $1 },
-      .value("filter", "key=value", "Only those that match: label, until") { $0.filters.append(try ListFilter(flag: $1)) },
+      .value("filter", "key=value", "Only those that match: label, until") {
+        $0.filters.append(try ListFilter(flag: $1))
+      },
       .toggle("force", "f", "Do not ask") { $0.force = $1 },
     ]
   }

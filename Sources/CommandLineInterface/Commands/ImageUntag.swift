@@ -8,7 +8,10 @@ struct ImageUntag: Command {
 
   static var about: About { About("untag", "Take names from an image") }
   static var operands: [Operand] {
-    [Operand("IMAGE", "Name or ID"), Operand("NAME", "Name to take; all of them without", optional: true, repeats: true)]
+    [
+      Operand("IMAGE", "Name or ID"),
+      Operand("NAME", "Name to take; all of them without", optional: true, repeats: true),
+    ]
   }
 
   func run(_ context: Context) throws(Problem) -> Int32 {

@@ -46,7 +46,9 @@ struct Inspect: Command {
     }
   }
 
-  private static func document(of name: String, kind: InspectKind, sizes: Bool, _ engine: Engine) throws(Problem) -> JSON {
+  private static func document(of name: String, kind: InspectKind, sizes: Bool, _ engine: Engine) throws(Problem)
+    -> JSON
+  {
     switch kind {
     case .container: return try engine.inspect(name, sizes: sizes)
     case .image: return try engine.inspectImage(name)

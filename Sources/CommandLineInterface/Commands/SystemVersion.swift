@@ -23,7 +23,8 @@ struct SystemVersion: Command {
     switch RowFormat(format) {
     case .json: context.output.line(document.text())
     case .table(nil):
-      context.output.write("Client:       Berth\nVersion:      \(Version.text)\nOS/Arch:      linux/\(Self.architecture)\n")
+      context.output.write(
+        "Client:       Berth\nVersion:      \(Version.text)\nOS/Arch:      linux/\(Self.architecture)\n")
     case .table(let text?): context.output.line(try Template(format: text).filling(document))
     case .lines(let text): context.output.line(try Template(format: text).filling(document))
     }

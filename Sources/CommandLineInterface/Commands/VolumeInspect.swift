@@ -12,7 +12,7 @@ struct VolumeInspect: Command {
   static var operands: [Operand] { [Operand("VOLUME", "Name or ID", repeats: true)] }
   static var flags: [Flag<Self>] {
     [
-      .value("format", "f", "template", "json or a Go template") { $0.format = $1 },
+      .value("format", "f", "template", "json or a Go template") { $0.format = $1 }
 
     ]
   }

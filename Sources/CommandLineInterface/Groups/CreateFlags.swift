@@ -234,15 +234,19 @@ struct CreateFlags {
   /// Known from podman and docker; refused by name until the issues that bring them.
   private static var pending: [Flag<CreateFlags>] {
     let values = [
-      "blkio-weight-device", "cgroup-conf", "cgroups", "chrootdirs", "conmon-pidfile", "cpu-rt-period", "cpu-rt-runtime",
+      "blkio-weight-device", "cgroup-conf", "cgroups", "chrootdirs", "conmon-pidfile", "cpu-rt-period",
+      "cpu-rt-runtime",
       "device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops", "dns", "dns-option", "dns-search",
       "env-merge", "expose", "gidmap", "health-cmd", "health-interval", "health-on-failure", "health-retries",
       "health-start-period", "health-timeout", "hostuser", "image-volume", "ip", "ip6", "mac-address", "network-alias",
-      "passwd-entry", "personality", "pod", "pod-id-file", "requires", "restart", "sdnotify", "seccomp-policy", "secret",
+      "passwd-entry", "personality", "pod", "pod-id-file", "requires", "restart", "sdnotify", "seccomp-policy",
+      "secret",
       "subgidname", "subuidname", "systemd", "timeout", "uidmap", "unsetenv", "userns", "volumes-from", "gpus", "link",
       "volume-driver", "kernel-memory", "isolation",
     ]
-    let toggles = ["disable-content-trust", "env-host", "http-proxy", "no-healthcheck", "no-hosts", "passwd", "rmi", "unsetenv-all"]
+    let toggles = [
+      "disable-content-trust", "env-host", "http-proxy", "no-healthcheck", "no-hosts", "passwd", "rmi", "unsetenv-all",
+    ]
     return values.map { .pending($0) } + toggles.map { .pending($0, value: false) } + [
       .pending("attach", "a"), .pending("publish", "p"), .pending("publish-all", "P", value: false),
     ]

@@ -24,7 +24,8 @@ struct SelectionFlags {
   func names(_ given: [String], _ engine: Engine, running: Bool = false, path: String) throws(Problem) -> [String] {
     let selected = all || latest || !filters.isEmpty
     if selected && !given.isEmpty {
-      throw Problem(code: .invalid, message: "--all, --latest and --filter go without names", hint: "See '\(path) --help'")
+      throw Problem(
+        code: .invalid, message: "--all, --latest and --filter go without names", hint: "See '\(path) --help'")
     }
     var names = given
     for file in idFiles {
