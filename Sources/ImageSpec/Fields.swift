@@ -80,7 +80,8 @@ package struct Fields {
 
 /// Foreign text for a message: shortened, control characters replaced.
 package func quoted(_ text: String) -> String {
-  let safe = String(text.prefix(80).map { $0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f } ? "?" : $0 })
+  let safe = String(
+    text.prefix(80).map { $0.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f } ? "?" : $0 })
   return "\"\(safe)\(text.count > 80 ? "…" : "")\""
 }
 

@@ -80,7 +80,8 @@ public enum ManifestDocument: Hashable, Sendable {
     let looksLikeIndex = fields["manifests"] != nil
     let looksLikeManifest = fields["config"] != nil || fields["layers"] != nil
     if looksLikeIndex == looksLikeManifest {
-      throw Fields.wrong("manifest", looksLikeIndex ? "both a manifest and an index" : "neither a manifest nor an index")
+      throw Fields.wrong(
+        "manifest", looksLikeIndex ? "both a manifest and an index" : "neither a manifest nor an index")
     }
     let said = try fields.string("mediaType").map(MediaType.init(rawValue:))
     let type = said ?? ManifestDocument.known(mediaType) ?? (looksLikeIndex ? .ociIndex : .ociManifest)
@@ -123,11 +124,13 @@ extension Manifest {
   public func requireImage() throws(Problem) {
     guard config.mediaType.isImageConfig else {
       throw Problem(
-        code: .unsupported, message: "this is no container image but an artifact of type \(quoted(config.mediaType.rawValue))")
+        code: .unsupported,
+        message: "this is no container image but an artifact of type \(quoted(config.mediaType.rawValue))")
     }
     for layer in layers where layer.mediaType.layerCompression == nil {
       throw Problem(
-        code: .unsupported, message: "layer \(layer.digest.short) has the unknown type \(quoted(layer.mediaType.rawValue))")
+        code: .unsupported,
+        message: "layer \(layer.digest.short) has the unknown type \(quoted(layer.mediaType.rawValue))")
     }
   }
 }
@@ -137,7 +140,8 @@ extension ImageIndex {
     mediaType = type
     let values = try fields.required("manifests", try fields.array("manifests"))
     guard values.count <= ImageLimit.indexEntriesMax else {
-      throw fields.wrong("manifests", "\(values.count) entries are more than the limit of \(ImageLimit.indexEntriesMax)")
+      throw fields.wrong(
+        "manifests", "\(values.count) entries are more than the limit of \(ImageLimit.indexEntriesMax)")
     }
     manifests = []
     for (number, value) in values.enumerated() {
@@ -145,7 +149,8 @@ extension ImageIndex {
     }
     for entry in manifests where entry.mediaType.isIndex || entry.mediaType.isManifest {
       guard entry.size <= ImageLimit.manifestBytesMax else {
-        throw fields.wrong("manifests", "\(entry.digest.short) is larger than the limit of \(ImageLimit.manifestBytesMax) bytes")
+        throw fields.wrong(
+          "manifests", "\(entry.digest.short) is larger than the limit of \(ImageLimit.manifestBytesMax) bytes")
       }
     }
     annotations = try fields.map("annotations") ?? [:]

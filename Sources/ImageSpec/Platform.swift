@@ -38,7 +38,8 @@ public struct Platform: Hashable, Sendable, CustomStringConvertible {
     }
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let allowed = parts.allSatisfy { part in
-      !part.isEmpty && part.utf8.allSatisfy { 0x61...0x7a ~= $0 | 0x20 || 0x30...0x39 ~= $0 || $0 == 0x2d || $0 == 0x5f }
+      !part.isEmpty
+        && part.utf8.allSatisfy { 0x61...0x7a ~= $0 | 0x20 || 0x30...0x39 ~= $0 || $0 == 0x2d || $0 == 0x5f }
     }
     guard allowed else { throw wrong("empty part or letter that does not belong there") }
     let host = Platform.host

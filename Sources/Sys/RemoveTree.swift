@@ -8,7 +8,9 @@ package func removeTree(at directory: borrowing OwnedFD, _ name: String) throws(
 }
 package func removeTree(_ path: String) throws(Errno) {
   let parent: OwnedFD
-  do throws(Errno) { parent = try open(parentPath(of: path), O_RDONLY | O_DIRECTORY) } catch where error == .notFound { return }
+  do throws(Errno) { parent = try open(parentPath(of: path), O_RDONLY | O_DIRECTORY) } catch  where error == .notFound {
+    return
+  }
   let name = path.split(separator: "/").last.map(String.init) ?? path
   try removeTree(at: parent, name)
 }
@@ -31,7 +33,7 @@ package func removeTree(at directory: CInt, _ name: [CChar]) throws(Errno) {
     removal.hoistedNow = false
     try removal.empty(tree.borrowed, depth: 0)
   } while removal.hoistedNow
-  do throws(Errno) { try check(csys_unlinkat(directory, name, AT_REMOVEDIR)) } catch where error == .notFound {}
+  do throws(Errno) { try check(csys_unlinkat(directory, name, AT_REMOVEDIR)) } catch  where error == .notFound {}
 }
 
 /// One removal: a descriptor per level, and what lies deeper than `depthMax` is first moved to the top.

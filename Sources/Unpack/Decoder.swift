@@ -20,7 +20,8 @@ final class GzipDecoder: Decoder {
   }
   deinit { state.deallocate() }
 
-  func decode(_ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws(Problem) -> Int {
+  func decode(_ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws(Problem) -> Int
+  {
     if state.pointee.block_state == ISAL_BLOCK_FINISH {
       if input.isEmpty { return 0 }
       isal_inflate_reset(state)  // another member
@@ -77,7 +78,8 @@ final class ZstdDecoder: Decoder {
   }
   deinit { ZSTD_freeDStream(stream) }
 
-  func decode(_ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws(Problem) -> Int {
+  func decode(_ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) throws(Problem) -> Int
+  {
     if input.isEmpty && atFrameEnd { return 0 }
     var from = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
     var to = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)

@@ -10,7 +10,9 @@ struct EntryName: Hashable {
 
   /// - Throws: for `..` anywhere, and for what Linux could not name.
   init(_ raw: [UInt8]) throws(TarFault) {
-    guard raw.count <= TarLimit.nameBytesMax else { throw TarFault("a name longer than \(TarLimit.nameBytesMax) bytes") }
+    guard raw.count <= TarLimit.nameBytesMax else {
+      throw TarFault("a name longer than \(TarLimit.nameBytesMax) bytes")
+    }
     if raw.contains(0) { throw TarFault("a NUL in a name") }
     var parts: [ArraySlice<UInt8>] = []
     for part in raw.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {

@@ -10,7 +10,7 @@ import Problems
 /// `@unchecked Sendable`: `produced`, `consumed`, `counts` and `finished` are touched under `mutex` only; a buffer is
 /// written only by the owner and only while it is not submitted; `stream` belongs to the thread until it is joined.
 final class HashRing: @unchecked Sendable {
-  static let depth = 6
+  static let depth = 16
   private let buffers: [UnsafeMutableRawBufferPointer]
   private var counts = [Int](repeating: 0, count: depth)
   private var produced = 0

@@ -117,7 +117,9 @@ struct PaxRecords {
     return number
   }
   private static func owner(_ value: [UInt8], _ key: String) throws(TarFault) -> UInt32 {
-    guard let id = UInt32(exactly: try number(value, key)), id != .max else { throw TarFault("the \(key) is too large") }
+    guard let id = UInt32(exactly: try number(value, key)), id != .max else {
+      throw TarFault("the \(key) is too large")
+    }
     return id
   }
 

@@ -57,7 +57,9 @@ package struct SparseMap: Hashable, Sendable {
 
   /// - Throws: where the pieces overlap, run backwards or reach beyond the file.
   init(pieces: [Piece], realSize: Int64) throws(TarFault) {
-    guard pieces.count <= TarLimit.sparsePiecesMax else { throw TarFault("more than \(TarLimit.sparsePiecesMax) pieces") }
+    guard pieces.count <= TarLimit.sparsePiecesMax else {
+      throw TarFault("more than \(TarLimit.sparsePiecesMax) pieces")
+    }
     guard realSize >= 0 else { throw TarFault("a file with holes has a negative size") }
     var end: Int64 = 0
     for piece in pieces {

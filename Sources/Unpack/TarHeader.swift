@@ -61,7 +61,9 @@ struct TarHeader {
       value = value << 3 | Int64(field[place] - 0x30)  // 12 digits at most: no overflow
       place += 1
     }
-    guard field[place...].allSatisfy({ $0 == 0x20 || $0 == 0 }) else { throw TarFault("the \(what) is no octal number") }
+    guard field[place...].allSatisfy({ $0 == 0x20 || $0 == 0 }) else {
+      throw TarFault("the \(what) is no octal number")
+    }
     return value
   }
 

@@ -154,7 +154,8 @@ package final class TarReader {
 
   /// Owner and time may be set for all; a name or size for all would be a trick.
   private func setGlobal(_ records: PaxRecords) throws(Problem) {
-    guard records.name == nil, records.sparseName == nil, records.linkName == nil, records.size == nil, !records.sparseSeen,
+    guard records.name == nil, records.sparseName == nil, records.linkName == nil, records.size == nil,
+      !records.sparseSeen,
       records.attributes.isEmpty
     else { throw fault(TarFault("a global PAX header sets what belongs to one entry")) }
     global.uid = records.uid ?? global.uid
@@ -199,7 +200,9 @@ package final class TarReader {
       entry.sparse = try paxSparseMap(pax)
     }
     if let sparse = entry.sparse {
-      guard sparse.storedBytes == left else { throw fault(TarFault("the pieces of a file with holes are not its data")) }
+      guard sparse.storedBytes == left else {
+        throw fault(TarFault("the pieces of a file with holes are not its data"))
+      }
       guard sparse.realSize <= limitBytes else {
         throw fault(TarFault("its size of \(sparse.realSize) bytes is larger than the limit of \(limitBytes)"))
       }
@@ -262,7 +265,8 @@ package final class TarReader {
       let at = start + 24 * number
       if block[at] == 0 { return }
       let offset = try TarHeader.number(UnsafeRawBufferPointer(rebasing: block[at..<(at + 12)]), "offset of a piece")
-      let length = try TarHeader.number(UnsafeRawBufferPointer(rebasing: block[(at + 12)..<(at + 24)]), "length of a piece")
+      let length = try TarHeader.number(
+        UnsafeRawBufferPointer(rebasing: block[(at + 12)..<(at + 24)]), "length of a piece")
       pieces.append(SparseMap.Piece(offset: offset, length: length))
     }
   }
@@ -300,7 +304,9 @@ package final class TarReader {
         lineStart = end + 1
       }
     }
-    return stride(from: 0, to: numbers.count, by: 2).map { SparseMap.Piece(offset: numbers[$0], length: numbers[$0 + 1]) }
+    return stride(from: 0, to: numbers.count, by: 2).map {
+      SparseMap.Piece(offset: numbers[$0], length: numbers[$0 + 1])
+    }
   }
 }
 

@@ -16,7 +16,8 @@ package struct UnpackWorker: ~Copyable {
   ///   - program: path of `berth-unpack`.
   ///   - input: the layer's bytes: a pipe or a file; the caller closes its own copy after the start.
   ///   - directory: the empty directory that becomes the layer, opened `O_RDONLY | O_DIRECTORY`.
-  package init(program: String, input: CInt, directory: CInt, options: UnpackOptions = UnpackOptions()) throws(Problem) {
+  package init(program: String, input: CInt, directory: CInt, options: UnpackOptions = UnpackOptions()) throws(Problem)
+  {
     var spawn = Spawn(program, options.arguments, environment: [])
     spawn.deathSignal = SIGKILL
     let pipe = try doing("make a pipe for \(program)") { () throws(Errno) in try Pipe.make() }

@@ -38,7 +38,8 @@ private let id = "sha256:" + String(repeating: "a", count: 64)
 }
 
 @Test func absentIsNotEmpty() throws {
-  let config = try ImageConfig(parsing: Array("{\"config\":{\"Entrypoint\":[],\"Cmd\":null},\"rootfs\":{\"diff_ids\":[]}}".utf8))
+  let config = try ImageConfig(
+    parsing: Array("{\"config\":{\"Entrypoint\":[],\"Cmd\":null},\"rootfs\":{\"diff_ids\":[]}}".utf8))
   #expect(config.config.entrypoint == [])
   #expect(config.config.command == nil)
 }

@@ -54,15 +54,39 @@ private func manifest(_ changes: (inout JSON.Object) -> Void = { _ in }) -> [UIn
   ("{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}", "both a manifest and an index"),
   ("{\"schemaVersion\":2,\"layers\":[]}", "config: missing"),
   ("{\"schemaVersion\":2,\"config\":{}}", "mediaType: missing"),
-  ("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":-1},\"layers\":[]}", "negative size"),
-  ("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1e30},\"layers\":[]}", "integer in range"),
-  ("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1.5},\"layers\":[]}", "integer in range"),
-  ("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"md5:aa\",\"size\":1},\"layers\":[]}", "not a sha256 digest"),
-  ("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1},\"layers\":{}}", "expected an array"),
-  ("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1},\"layers\":[7]}", "layers[0]: expected an object"),
-  ("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":99999999},\"layers\":[]}", "more than the limit"),
+  (
+    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":-1},\"layers\":[]}",
+    "negative size"
+  ),
+  (
+    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1e30},\"layers\":[]}",
+    "integer in range"
+  ),
+  (
+    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1.5},\"layers\":[]}",
+    "integer in range"
+  ),
+  (
+    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"md5:aa\",\"size\":1},\"layers\":[]}",
+    "not a sha256 digest"
+  ),
+  (
+    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1},\"layers\":{}}",
+    "expected an array"
+  ),
+  (
+    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":1},\"layers\":[7]}",
+    "layers[0]: expected an object"
+  ),
+  (
+    "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"x\",\"digest\":\"\(a)\",\"size\":99999999},\"layers\":[]}",
+    "more than the limit"
+  ),
   ("{\"schemaVersion\":2,\"mediaType\":\"text/html\",\"manifests\":[]}", "does not fit"),
-  ("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"manifests\":[]}", "does not fit"),
+  (
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"manifests\":[]}",
+    "does not fit"
+  ),
 ]) func manifestErrors(_ text: String, _ words: String) {
   let problem = #expect(throws: Problem.self) { try ManifestDocument(parsing: Array(text.utf8)) }
   #expect(problem?.code == .invalid)
@@ -71,7 +95,9 @@ private func manifest(_ changes: (inout JSON.Object) -> Void = { _ in }) -> [UIn
 
 @Test func manifestMayNotContradictItsAnnouncement() {
   #expect(throws: Problem.self) { try ManifestDocument(parsing: manifest(), mediaType: .dockerManifest) }
-  #expect(throws: Never.self) { try ManifestDocument(parsing: manifest(), mediaType: MediaType(rawValue: "application/json")) }
+  #expect(throws: Never.self) {
+    try ManifestDocument(parsing: manifest(), mediaType: MediaType(rawValue: "application/json"))
+  }
 }
 
 @Test func schemaOneIsUnsupported() {
@@ -82,7 +108,9 @@ private func manifest(_ changes: (inout JSON.Object) -> Void = { _ in }) -> [UIn
 }
 
 @Test func artifactsAreNoImages() throws {
-  let bytes = manifest { $0["config"] = ["mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": JSON(a), "size": 1] }
+  let bytes = manifest {
+    $0["config"] = ["mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": JSON(a), "size": 1]
+  }
   guard case .manifest(let read) = try ManifestDocument(parsing: bytes) else { return }
   #expect(throws: Problem.self) { try read.requireImage() }
 }
@@ -140,9 +168,12 @@ struct Xorshift: RandomNumberGenerator {
   let json: JSON = [
     "schemaVersion": 2,
     "manifests": [
-      entry("0", ["os": "unknown", "architecture": "unknown"]), entry("1", ["os": "linux", "architecture": "arm", "variant": "v6"]),
-      entry("2", ["os": "linux", "architecture": "arm", "variant": "v7"]), entry("3", ["os": "linux", "architecture": "amd64"]),
-      entry("4", ["os": "linux", "architecture": "arm64", "variant": "v8"]), entry("5", ["os": "windows", "architecture": "amd64"]),
+      entry("0", ["os": "unknown", "architecture": "unknown"]),
+      entry("1", ["os": "linux", "architecture": "arm", "variant": "v6"]),
+      entry("2", ["os": "linux", "architecture": "arm", "variant": "v7"]),
+      entry("3", ["os": "linux", "architecture": "amd64"]),
+      entry("4", ["os": "linux", "architecture": "arm64", "variant": "v8"]),
+      entry("5", ["os": "windows", "architecture": "amd64"]),
       entry("6", ["os": "linux", "architecture": "amd64", "variant": "v3"]),
     ],
   ]
@@ -171,11 +202,14 @@ struct Xorshift: RandomNumberGenerator {
   #expect(throws: Problem.self) { try Platform(parsing: text) }
 }
 
-@Test(arguments: [
-  (MediaType.ociLayer, .plain), (.ociLayerGzip, .gzip), (.ociLayerZstd, .zstd), (.dockerLayer, .plain),
-  (.dockerLayerGzip, .gzip), (MediaType(rawValue: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"), .gzip),
-  (MediaType(rawValue: "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"), .zstd),
-  (MediaType(rawValue: "application/vnd.oci.image.layer.v1.tar+encrypted"), nil), (.ociConfig, nil),
-] as [(MediaType, LayerCompression?)]) func layerTypes(_ type: MediaType, _ compression: LayerCompression?) {
+@Test(
+  arguments: [
+    (MediaType.ociLayer, .plain), (.ociLayerGzip, .gzip), (.ociLayerZstd, .zstd), (.dockerLayer, .plain),
+    (.dockerLayerGzip, .gzip),
+    (MediaType(rawValue: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"), .gzip),
+    (MediaType(rawValue: "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"), .zstd),
+    (MediaType(rawValue: "application/vnd.oci.image.layer.v1.tar+encrypted"), nil), (.ociConfig, nil),
+  ] as [(MediaType, LayerCompression?)]) func layerTypes(_ type: MediaType, _ compression: LayerCompression?)
+{
   #expect(type.layerCompression == compression)
 }

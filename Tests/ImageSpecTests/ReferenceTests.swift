@@ -29,7 +29,10 @@ private let hex = String(repeating: "0123456789abcdef", count: 4)
   ("app:1@sha256:\(hex)", "docker.io/library/app:1@sha256:\(hex)", "app:1@sha256:\(hex)"),
   ("x.y/app:1@sha256:\(hex)", "x.y/app:1@sha256:\(hex)", "x.y/app:1@sha256:\(hex)"),
   ("app:_A.b-C", "docker.io/library/app:_A.b-C", "app:_A.b-C"),
-  ("app:\(String(repeating: "t", count: 128))", "docker.io/library/app:\(String(repeating: "t", count: 128))", "app:\(String(repeating: "t", count: 128))"),
+  (
+    "app:\(String(repeating: "t", count: 128))", "docker.io/library/app:\(String(repeating: "t", count: 128))",
+    "app:\(String(repeating: "t", count: 128))"
+  ),
 ]) func referenceIsCompleted(_ text: String, _ full: String, _ familiar: String) throws {
   let reference = try Reference(parsing: text)
   #expect(reference.description == full)
@@ -84,7 +87,9 @@ private let hex = String(repeating: "0123456789abcdef", count: 4)
 
 @Test func shortNamesAreKnown() {
   for text in ["alpine", "me/app:1", "a/b/c@sha256:\(hex)"] { #expect(!Reference.namesRegistry(text)) }
-  for text in ["localhost/a", "x.y/a", "x:1/a", "docker://docker.io/a", "X/a"] { #expect(Reference.namesRegistry(text)) }
+  for text in ["localhost/a", "x.y/a", "x:1/a", "docker://docker.io/a", "X/a"] {
+    #expect(Reference.namesRegistry(text))
+  }
 }
 
 @Test func otherDefaults() throws {
@@ -100,12 +105,17 @@ private let hex = String(repeating: "0123456789abcdef", count: 4)
   #expect(pinned.pinned(to: try #require(Digest(hex: hex))).description == "docker.io/library/app@sha256:\(hex)")
 }
 
-@Test(arguments: ["", "sha256:", "sha256:" + String(repeating: "g", count: 64), "sha1:" + String(repeating: "a", count: 40), "sha256:\(hex)0"])
+@Test(arguments: [
+  "", "sha256:", "sha256:" + String(repeating: "g", count: 64), "sha1:" + String(repeating: "a", count: 40),
+  "sha256:\(hex)0",
+])
 func digestRefuses(_ text: String) { #expect(Digest(text) == nil) }
 
 @Test func digestOfBytes() {
   #expect(Digest(of: []).hex == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-  #expect(Digest(of: Array("abc".utf8)).description == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+  #expect(
+    Digest(of: Array("abc".utf8)).description
+      == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
   var stream = SHA256Stream()
   stream.update(Array("a".utf8))
   #expect(stream.digest() == Digest(of: Array("a".utf8)))

@@ -36,7 +36,9 @@ struct UnpackScratch {
   }
 
   /// The archive must be refused with these words, as the archive's fault.
-  func refuses(_ bytes: [UInt8], _ words: String, _ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) throws {
+  func refuses(
+    _ bytes: [UInt8], _ words: String, _ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
     let input = try temporaryFile()
     try writeAll(input, bytes)
     lseek(input.borrowed, 0, SEEK_SET)

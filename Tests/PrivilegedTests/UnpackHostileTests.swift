@@ -17,8 +17,14 @@ struct UnpackHostileTests {
       try scratch.refuses(TarBuilder.make { $0.file(name, "evil") }, "leads out")
       try scratch.refuses(TarBuilder.make { $0.directory(name) }, "leads out")
       try scratch.refuses(TarBuilder.make { $0.link(name, to: "x") }, "leads out")
-      try scratch.refuses(TarBuilder.make { $0.pax([("path", name)]); $0.file("x") }, "leads out")
-      try scratch.refuses(TarBuilder.make { $0.long(name); $0.file("x") }, "leads out")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.pax([("path", name)]); $0.file("x")
+        }, "leads out")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.long(name); $0.file("x")
+        }, "leads out")
       #expect(try entries(ofPath: scratch.layer).isEmpty)
     }
   }
@@ -43,12 +49,24 @@ struct UnpackHostileTests {
     try withUnpackScratch { scratch in
       let target = target == "ABSOLUTE" ? scratch.path + "/secret" : target
       for data in [
-        TarBuilder.make { $0.link("loop", to: target); $0.file("loop/file", "evil"); $0.file("loop/new", "evil") },
-        TarBuilder.make { $0.link("loop", to: target); $0.directory("loop/directory"); $0.file("loop/directory/file", "evil") },
-        TarBuilder.make { $0.link("loop", to: target); $0.file("loop/.wh.file") },
-        TarBuilder.make { $0.link("loop", to: target); $0.file("loop/.wh..wh..opq") },
-        TarBuilder.make { $0.link("loop", to: target); $0.link("hard", to: "loop/file", hard: true) },
-        TarBuilder.make { $0.link("loop", to: target); $0.link("l2", to: "loop/loop"); $0.file("l2/file", "evil") },
+        TarBuilder.make {
+          $0.link("loop", to: target); $0.file("loop/file", "evil"); $0.file("loop/new", "evil")
+        },
+        TarBuilder.make {
+          $0.link("loop", to: target); $0.directory("loop/directory"); $0.file("loop/directory/file", "evil")
+        },
+        TarBuilder.make {
+          $0.link("loop", to: target); $0.file("loop/.wh.file")
+        },
+        TarBuilder.make {
+          $0.link("loop", to: target); $0.file("loop/.wh..wh..opq")
+        },
+        TarBuilder.make {
+          $0.link("loop", to: target); $0.link("hard", to: "loop/file", hard: true)
+        },
+        TarBuilder.make {
+          $0.link("loop", to: target); $0.link("l2", to: "loop/loop"); $0.file("l2/file", "evil")
+        },
       ] {
         try scratch.emptyLayer()
         _ = try scratch.unpack(data)  // refused or inside: the listing outside decides
@@ -91,7 +109,9 @@ struct UnpackHostileTests {
       #expect(try scratch.status("d").isSymlink)
       // The cached descriptor of the old directory must not be used again.
       _ = try scratch.unpack(
-        TarBuilder.make { $0.directory("q"); $0.file("q/a"); $0.link("q", to: "../../secret"); $0.file("q/file", "evil") })
+        TarBuilder.make {
+          $0.directory("q"); $0.file("q/a"); $0.link("q", to: "../../secret"); $0.file("q/file", "evil")
+        })
     }
   }
 
@@ -103,7 +123,10 @@ struct UnpackHostileTests {
       try scratch.refuses(TarBuilder.make { $0.link("h", to: scratch.path + "/secret/file", hard: true) }, "link to")
       try scratch.refuses(TarBuilder.make { $0.link("h", to: "/", hard: true) }, "own directory")
       try scratch.refuses(TarBuilder.make { $0.link("h", to: "missing", hard: true) }, "No such file")
-      try scratch.refuses(TarBuilder.make { $0.directory("d"); $0.link("h", to: "d", hard: true) }, "link to")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.directory("d"); $0.link("h", to: "d", hard: true)
+        }, "link to")
       // A link to a symlink is that symlink; writing to it then replaces it.
       try scratch.emptyLayer()
       try scratch.accepts(
@@ -126,14 +149,32 @@ struct UnpackHostileTests {
   @Test func namesThatCannotBe() throws {
     try withUnpackScratch { scratch in
       try scratch.refuses(TarBuilder.make { $0.file("") }, "own directory")
-      try scratch.refuses(TarBuilder.make { $0.file("./") ; $0.file(".") }, "own directory")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.file("./"); $0.file(".")
+        }, "own directory")
       try scratch.refuses(TarBuilder.make { $0.link("/", to: "x") }, "own directory")
-      try scratch.refuses(TarBuilder.make { $0.pax([("path", "a\u{0}b")]); $0.file("f") }, "NUL")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.pax([("path", "a\u{0}b")]); $0.file("f")
+        }, "NUL")
       try scratch.refuses(TarBuilder.make { $0.link("s", to: "") }, "nothing")
-      try scratch.refuses(TarBuilder.make { $0.pax([("path", String(repeating: "n", count: 256))]); $0.file("f") }, "255")
-      try scratch.refuses(TarBuilder.make { $0.pax([("path", String(repeating: "n/", count: 3000))]); $0.file("f") }, "4095")
-      try scratch.refuses(TarBuilder.make { $0.pax([("path", String(repeating: "n/", count: 300))]); $0.file("f") }, "deeper")
-      try scratch.refuses(TarBuilder.make { $0.file("f"); $0.file("f/x") }, "Not a directory")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.pax([("path", String(repeating: "n", count: 256))]); $0.file("f")
+        }, "255")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.pax([("path", String(repeating: "n/", count: 3000))]); $0.file("f")
+        }, "4095")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.pax([("path", String(repeating: "n/", count: 300))]); $0.file("f")
+        }, "deeper")
+      try scratch.refuses(
+        TarBuilder.make {
+          $0.file("f"); $0.file("f/x")
+        }, "Not a directory")
       for name in [".wh.", ".wh..", ".wh...", "a/.wh...", ".wh.a/b"] {
         try scratch.refuses(TarBuilder.make { $0.file(name) }, "whiteout")
       }
@@ -144,7 +185,10 @@ struct UnpackHostileTests {
   @Test func deepTrees() throws {
     try withUnpackScratch { scratch in
       let deep = String(repeating: "d/", count: 250)
-      try scratch.accepts(TarBuilder.make { $0.pax([("path", deep + "f")]); $0.file("f", "x") })
+      try scratch.accepts(
+        TarBuilder.make {
+          $0.pax([("path", deep + "f")]); $0.file("f", "x")
+        })
       // Deeper still, through a symlink.
       _ = try scratch.unpack(
         TarBuilder.make {
@@ -160,12 +204,18 @@ struct UnpackHostileTests {
 
   @Test func overlayAttributesAreRefused() throws {
     try withUnpackScratch { scratch in
-      for name in ["trusted.overlay.redirect", "trusted.overlay.opaque", "user.overlay.redirect", "user.overlay.metacopy"] {
+      for name in [
+        "trusted.overlay.redirect", "trusted.overlay.opaque", "user.overlay.redirect", "user.overlay.metacopy",
+      ] {
         try scratch.refuses(
-          TarBuilder.make { $0.pax([("SCHILY.xattr." + name, "/etc")]); $0.directory("d") }, "belongs to the overlay")
+          TarBuilder.make {
+            $0.pax([("SCHILY.xattr." + name, "/etc")]); $0.directory("d")
+          }, "belongs to the overlay")
       }
       try scratch.accepts(
-        TarBuilder.make { $0.pax([("SCHILY.xattr.security.selinux", "x"), ("SCHILY.xattr.trusted.x", "y")]); $0.file("f") })
+        TarBuilder.make {
+          $0.pax([("SCHILY.xattr.security.selinux", "x"), ("SCHILY.xattr.trusted.x", "y")]); $0.file("f")
+        })
     }
   }
 
@@ -193,7 +243,8 @@ struct UnpackHostileTests {
       header.size = TarBuilder.octal(256 << 20, 12)
       builder.add(header)
       try replaceFile(scratch.layer + "/head", with: builder.bytes, durable: false)
-      let bomb = try TestKit.run(["sh", "-c", "(cat \(scratch.layer)/head; head -c 268436480 /dev/zero) | gzip -9"]).output
+      let bomb = try TestKit.run(["sh", "-c", "(cat \(scratch.layer)/head; head -c 268436480 /dev/zero) | gzip -9"])
+        .output
       #expect(bomb.count < 1 << 20)
       try scratch.emptyLayer()
       let start = ContinuousClock.now

@@ -29,7 +29,9 @@ struct UnpackLayerTests {
           $0.pax([("mtime", "-5.5"), ("SCHILY.xattr.user.note", "hi")])
           $0.file("old", "x")
           // cap_net_raw+ep, VFS_CAP_REVISION_2
-          $0.pax(raw: TarBuilder.record("SCHILY.xattr.security.capability", [1, 0, 0, 2, 0, 0x20] + [UInt8](repeating: 0, count: 14)))
+          $0.pax(
+            raw: TarBuilder.record(
+              "SCHILY.xattr.security.capability", [1, 0, 0, 2, 0, 0x20] + [UInt8](repeating: 0, count: 14)))
           $0.file("ping", "x", mode: 0o755, uid: 3)
           $0.pax([("SCHILY.xattr.user.d", "dir")])
           $0.directory("d")
@@ -110,7 +112,10 @@ struct UnpackLayerTests {
     try withUnpackScratch { scratch in
       var header = TarBuilder.Header("")
       header.name = [0x64, 0x2f, 0xff, 0xfe]
-      try scratch.accepts(TarBuilder.make { $0.add(header); $0.file("d/new\nline") })
+      try scratch.accepts(
+        TarBuilder.make {
+          $0.add(header); $0.file("d/new\nline")
+        })
       #expect(try entries(ofPath: scratch.layer + "/d").count == 2)
       try scratch.emptyLayer()
     }
@@ -150,7 +155,8 @@ struct UnpackLayerTests {
       let found = try describe(scratch.layer)
       #expect(found == expected)
       if format != "ustar" && format != "gnu" { #expect(attribute(scratch.layer + "/a/f", "user.note") == "hi") }
-      if format != "ustar" && format != "gnu" { #expect(found == original) }  // those two have whole seconds, no attributes
+      // GNU and ustar have whole seconds and no attributes.
+      if format != "ustar" && format != "gnu" { #expect(found == original) }
     }
   }
 

@@ -28,14 +28,18 @@ private func name(_ text: String) throws -> EntryName { try EntryName(Array(text
   #expect(try name("wh.b").meaning() == .ordinary)
 }
 
-@Test(arguments: [".wh.", ".wh..", ".wh...", "a/.wh.", "a/.wh...", "a/.wh.b/c"]) func whiteoutsAreRefused(_ text: String) {
+@Test(arguments: [".wh.", ".wh..", ".wh...", "a/.wh.", "a/.wh...", "a/.wh.b/c"]) func whiteoutsAreRefused(
+  _ text: String
+) {
   #expect(throws: TarFault.self) { try name(text).meaning() }
 }
 
-@Test(arguments: [
-  ("0", 0, 0), ("1", 1, 0), ("1.5", 1, 500_000_000), ("1.", 1, 0), ("1.1234567899", 1, 123_456_789), ("-1", -1, 0),
-  ("-0.25", -1, 750_000_000), ("9223372036854775807", .max, 0),
-] as [(String, Int64, Int64)]) func times(_ text: String, _ seconds: Int64, _ nanoseconds: Int64) throws {
+@Test(
+  arguments: [
+    ("0", 0, 0), ("1", 1, 0), ("1.5", 1, 500_000_000), ("1.", 1, 0), ("1.1234567899", 1, 123_456_789), ("-1", -1, 0),
+    ("-0.25", -1, 750_000_000), ("9223372036854775807", .max, 0),
+  ] as [(String, Int64, Int64)]) func times(_ text: String, _ seconds: Int64, _ nanoseconds: Int64) throws
+{
   #expect(try PaxRecords.time(Array(text.utf8)) == Timestamp(seconds: seconds, nanoseconds: nanoseconds))
 }
 @Test(arguments: ["", "-", "1.x", "x", "1-", "99999999999999999999", ".5"]) func timesAreRefused(_ text: String) {

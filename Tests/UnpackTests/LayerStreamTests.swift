@@ -10,7 +10,9 @@ import UnpackProtocol
 
 @testable import Unpack
 
-private func read(_ bytes: [UInt8], _ compression: UnpackCompression = .auto, limit: Int64 = 1 << 30) throws -> (plain: [UInt8], layer: UnpackedLayer) {
+private func read(_ bytes: [UInt8], _ compression: UnpackCompression = .auto, limit: Int64 = 1 << 30) throws -> (
+  plain: [UInt8], layer: UnpackedLayer
+) {
   let file = try temporaryFile()
   try writeAll(file, bytes)
   lseek(file.borrowed, 0, SEEK_SET)
@@ -70,7 +72,9 @@ private let sample = Array("hello, layer\n".utf8)
     #expect(problem?.code == .invalid, "\(what)")
     #expect(problem?.message.contains("gzip") == true, "\(what): \(problem?.message ?? "")")
   }
-  for count in 2..<good.count { #expect(throws: Problem.self, "\(count) bytes") { try read(Array(good.prefix(count))) } }
+  for count in 2..<good.count {
+    #expect(throws: Problem.self, "\(count) bytes") { try read(Array(good.prefix(count))) }
+  }
 }
 
 @Test func mutatedGzip() {
@@ -78,13 +82,17 @@ private let sample = Array("hello, layer\n".utf8)
   let good = storedGzip(sample + sample)
   for _ in 0..<300 {
     var bytes = good
-    for _ in 0..<3 { bytes[Int.random(in: 2..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random) }
+    for _ in 0..<3 {
+      bytes[Int.random(in: 2..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+    }
     _ = try? read(bytes)
   }
 }
 
 @Test func otherPackersAreNamed() {
-  for (magic, word) in [(Array("BZh91AY".utf8), "bzip2"), ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1], "xz")] as [([UInt8], String)] {
+  for (magic, word) in [(Array("BZh91AY".utf8), "bzip2"), ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1], "xz")]
+    as [([UInt8], String)]
+  {
     let problem = #expect(throws: Problem.self) { try read(magic) }
     #expect(problem?.message.contains(word) == true)
   }
@@ -106,7 +114,9 @@ private let sample = Array("hello, layer\n".utf8)
   options.limitEntries = 6
   options.sync = true
   #expect(try UnpackOptions(parsing: options.arguments) == options)
-  for bad in [["--compression", "lz4"], ["--limit-bytes"], ["--limit-bytes", "-1"], ["--limit-entries", "x"], ["--root"]] {
+  for bad in [
+    ["--compression", "lz4"], ["--limit-bytes"], ["--limit-bytes", "-1"], ["--limit-entries", "x"], ["--root"],
+  ] {
     #expect(throws: Problem.self) { try UnpackOptions(parsing: bad) }
   }
   let digest = Digest(of: sample)
@@ -115,7 +125,8 @@ private let sample = Array("hello, layer\n".utf8)
     Issue.record("no round trip")
     return
   }
-  guard case .failed(let problem)? = UnpackAnswer(json: UnpackAnswer.failed(Problem(code: .invalid, message: "x")).json) else {
+  guard case .failed(let problem)? = UnpackAnswer(json: UnpackAnswer.failed(Problem(code: .invalid, message: "x")).json)
+  else {
     Issue.record("no round trip")
     return
   }

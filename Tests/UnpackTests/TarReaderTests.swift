@@ -24,7 +24,9 @@ final class Pieces: ByteSource {
   }
 }
 
-private func entries(_ bytes: [UInt8], piece: Int = 4096, limit: Int64 = 1 << 30) throws -> [(entry: TarEntry, data: [UInt8])] {
+private func entries(_ bytes: [UInt8], piece: Int = 4096, limit: Int64 = 1 << 30) throws -> [(
+  entry: TarEntry, data: [UInt8]
+)] {
   let reader = TarReader(Pieces(bytes, piece: piece), limitBytes: limit)
   var result: [(TarEntry, [UInt8])] = []
   while let entry = try reader.next() {
@@ -55,7 +57,10 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     $0.file("old-directory/")
   }
   let found = try entries(tar, piece: piece)
-  #expect(found.map { text($0.entry.name) } == ["d/", "d/f", "empty", "block", "s", "h", "null", "disk", "fifo", "old-directory/"])
+  #expect(
+    found.map { text($0.entry.name) } == [
+      "d/", "d/f", "empty", "block", "s", "h", "null", "disk", "fifo", "old-directory/",
+    ])
   #expect(
     found.map(\.entry.kind) == [
       .directory, .file, .file, .file, .symlink, .hardLink, .characterDevice(major: 1, minor: 3),
@@ -156,7 +161,9 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     case "0.1":
       $0.pax([("GNU.sparse.size", "5000"), ("GNU.sparse.map", "4,3,1000,2,5000,0"), ("GNU.sparse.name", "f")])
     default:
-      $0.pax([("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "f"), ("GNU.sparse.realsize", "5000")])
+      $0.pax([
+        ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "f"), ("GNU.sparse.realsize", "5000"),
+      ])
       let map = Array("3\n4\n3\n1000\n2\n5000\n0\n".utf8)
       data = map + [UInt8](repeating: 0, count: 512 - map.count) + data
     }
@@ -175,41 +182,181 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
 /// One broken archive each, and a word of the answer.
 private let broken: [(String, [UInt8], String)] = [
   ("no tar", Array(repeating: 0x41, count: 512), "octal"),
-  ("wrong sum", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.wrongSum = true; builder.add(h) }, "checksum"),
+  (
+    "wrong sum",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.wrongSum = true; builder.add(h)
+    }, "checksum"
+  ),
   ("half a header", Array(TarBuilder.make { $0.file("f") }.prefix(300)), "middle"),
   ("half the data", Array(TarBuilder.make { $0.file("f", "hello") }.prefix(514)), "middle"),
   ("no padding", Array(TarBuilder.make { $0.file("f", "hello") }.prefix(517)), "middle"),
   ("lone zeros", [UInt8](repeating: 0, count: 512) + TarBuilder.make { $0.file("f") }, "lone block"),
-  ("negative size", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.size = TarBuilder.base256(-1, 12); builder.add(h) }, "negative"),
-  ("smallest size", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.size = TarBuilder.base256(.min, 12); builder.add(h) }, "negative"),
-  ("huge size", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.size = TarBuilder.base256(.max, 12); builder.add(h) }, "larger"),
-  ("95 bits", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.size = [0x80, 1] + [UInt8](repeating: 0, count: 10); builder.add(h) }, "too large"),
-  ("octal nonsense", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.size = Array("0000009\u{0}".utf8); builder.add(h) }, "octal"),
-  ("minus in octal", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.uid = Array("-000001\u{0}".utf8); builder.add(h) }, "octal"),
-  ("two numbers", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.mode = Array("644 755 ".utf8); builder.add(h) }, "octal"),
-  ("uid too large", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.uid = TarBuilder.base256(1 << 32, 8); builder.add(h) }, "uid"),
-  ("negative uid", TarBuilder.make { builder in var h = TarBuilder.Header("f"); h.uid = TarBuilder.base256(-1, 8); builder.add(h) }, "uid"),
+  (
+    "negative size",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.size = TarBuilder.base256(-1, 12); builder.add(h)
+    }, "negative"
+  ),
+  (
+    "smallest size",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.size = TarBuilder.base256(.min, 12); builder.add(h)
+    }, "negative"
+  ),
+  (
+    "huge size",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.size = TarBuilder.base256(.max, 12); builder.add(h)
+    }, "larger"
+  ),
+  (
+    "95 bits",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.size = [0x80, 1] + [UInt8](repeating: 0, count: 10); builder.add(h)
+    }, "too large"
+  ),
+  (
+    "octal nonsense",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.size = Array("0000009\u{0}".utf8); builder.add(h)
+    }, "octal"
+  ),
+  (
+    "minus in octal",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.uid = Array("-000001\u{0}".utf8); builder.add(h)
+    }, "octal"
+  ),
+  (
+    "two numbers",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.mode = Array("644 755 ".utf8); builder.add(h)
+    }, "octal"
+  ),
+  (
+    "uid too large",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.uid = TarBuilder.base256(1 << 32, 8); builder.add(h)
+    }, "uid"
+  ),
+  (
+    "negative uid",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f"); h.uid = TarBuilder.base256(-1, 8); builder.add(h)
+    }, "uid"
+  ),
   ("type", TarBuilder.make { $0.add(.init("f", type: "Z")) }, "unknown type 'Z'"),
   ("multi-volume", TarBuilder.make { $0.add(.init("f", type: "M")) }, "unknown type 'M'"),
-  ("device number", TarBuilder.make { builder in var h = TarBuilder.Header("f", type: "3"); h.major = TarBuilder.octal(4096, 8); builder.add(h) }, "device number"),
-  ("pax length", TarBuilder.make { $0.pax(raw: Array("99 path=x\n".utf8)); $0.file("f") }, "malformed"),
-  ("pax length 0", TarBuilder.make { $0.pax(raw: Array("0 path=x\n".utf8)); $0.file("f") }, "malformed"),
-  ("pax length short", TarBuilder.make { $0.pax(raw: Array("2 path=x\n".utf8)); $0.file("f") }, "malformed"),
-  ("pax length overflow", TarBuilder.make { $0.pax(raw: Array("99999999999999999999 a=b\n".utf8)); $0.file("f") }, "malformed"),
-  ("pax without end", TarBuilder.make { $0.pax(raw: Array("9 path=xy".utf8)); $0.file("f") }, "malformed"),
-  ("pax without key", TarBuilder.make { $0.pax(raw: Array("6 =ab\n".utf8)); $0.file("f") }, "no key"),
-  ("pax NUL", TarBuilder.make { $0.pax([("path", "a\u{0}b")]); $0.file("f") }, "NUL"),
-  ("pax negative size", TarBuilder.make { $0.pax([("size", "-1")]); $0.file("f") }, "no number"),
-  ("pax huge size", TarBuilder.make { $0.pax([("size", "9223372036854775807")]); $0.file("f") }, "larger"),
-  ("pax size overflow", TarBuilder.make { $0.pax([("size", "92233720368547758070")]); $0.file("f") }, "no number"),
-  ("pax uid", TarBuilder.make { $0.pax([("uid", "4294967295")]); $0.file("f") }, "uid"),
-  ("pax mtime", TarBuilder.make { $0.pax([("mtime", "1e9")]); $0.file("f") }, "mtime"),
+  (
+    "device number",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("f", type: "3"); h.major = TarBuilder.octal(4096, 8); builder.add(h)
+    }, "device number"
+  ),
+  (
+    "pax length",
+    TarBuilder.make {
+      $0.pax(raw: Array("99 path=x\n".utf8)); $0.file("f")
+    }, "malformed"
+  ),
+  (
+    "pax length 0",
+    TarBuilder.make {
+      $0.pax(raw: Array("0 path=x\n".utf8)); $0.file("f")
+    }, "malformed"
+  ),
+  (
+    "pax length short",
+    TarBuilder.make {
+      $0.pax(raw: Array("2 path=x\n".utf8)); $0.file("f")
+    }, "malformed"
+  ),
+  (
+    "pax length overflow",
+    TarBuilder.make {
+      $0.pax(raw: Array("99999999999999999999 a=b\n".utf8)); $0.file("f")
+    }, "malformed"
+  ),
+  (
+    "pax without end",
+    TarBuilder.make {
+      $0.pax(raw: Array("9 path=xy".utf8)); $0.file("f")
+    }, "malformed"
+  ),
+  (
+    "pax without key",
+    TarBuilder.make {
+      $0.pax(raw: Array("6 =ab\n".utf8)); $0.file("f")
+    }, "no key"
+  ),
+  (
+    "pax NUL",
+    TarBuilder.make {
+      $0.pax([("path", "a\u{0}b")]); $0.file("f")
+    }, "NUL"
+  ),
+  (
+    "pax negative size",
+    TarBuilder.make {
+      $0.pax([("size", "-1")]); $0.file("f")
+    }, "no number"
+  ),
+  (
+    "pax huge size",
+    TarBuilder.make {
+      $0.pax([("size", "9223372036854775807")]); $0.file("f")
+    }, "larger"
+  ),
+  (
+    "pax size overflow",
+    TarBuilder.make {
+      $0.pax([("size", "92233720368547758070")]); $0.file("f")
+    }, "no number"
+  ),
+  (
+    "pax uid",
+    TarBuilder.make {
+      $0.pax([("uid", "4294967295")]); $0.file("f")
+    }, "uid"
+  ),
+  (
+    "pax mtime",
+    TarBuilder.make {
+      $0.pax([("mtime", "1e9")]); $0.file("f")
+    }, "mtime"
+  ),
   ("pax alone", TarBuilder.make { $0.pax([("path", "x")]) }, "middle"),
-  ("pax bomb", TarBuilder.make { builder in var h = TarBuilder.Header("x", type: "x"); h.size = TarBuilder.octal(1 << 21, 12); builder.add(h) }, "limit"),
-  ("long name bomb", TarBuilder.make { builder in var h = TarBuilder.Header("x", type: "L"); h.size = TarBuilder.octal(1 << 30, 12); builder.add(h) }, "limit"),
-  ("negative pax", TarBuilder.make { builder in var h = TarBuilder.Header("x", type: "x"); h.size = TarBuilder.base256(-512, 12); builder.add(h) }, "limit"),
-  ("global path", TarBuilder.make { $0.pax([("path", "/etc/passwd")], type: "g"); $0.file("f") }, "global"),
-  ("global size", TarBuilder.make { $0.pax([("size", "1")], type: "g"); $0.file("f") }, "global"),
+  (
+    "pax bomb",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("x", type: "x"); h.size = TarBuilder.octal(1 << 21, 12); builder.add(h)
+    }, "limit"
+  ),
+  (
+    "long name bomb",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("x", type: "L"); h.size = TarBuilder.octal(1 << 30, 12); builder.add(h)
+    }, "limit"
+  ),
+  (
+    "negative pax",
+    TarBuilder.make { builder in
+      var h = TarBuilder.Header("x", type: "x"); h.size = TarBuilder.base256(-512, 12); builder.add(h)
+    }, "limit"
+  ),
+  (
+    "global path",
+    TarBuilder.make {
+      $0.pax([("path", "/etc/passwd")], type: "g"); $0.file("f")
+    }, "global"
+  ),
+  (
+    "global size",
+    TarBuilder.make {
+      $0.pax([("size", "1")], type: "g"); $0.file("f")
+    }, "global"
+  ),
   ("sparse overlap", sparse("4,8,6,2", 10, 10), "overlap"),
   ("sparse backwards", sparse("8,2,0,2", 4, 10), "overlap"),
   ("sparse beyond", sparse("8,4", 4, 10), "overlap"),
@@ -233,7 +380,9 @@ private func sparse(_ map: String, _ size: Int, _ real: Int) -> [UInt8] {
 }
 private func sparse1(_ map: String) -> [UInt8] {
   TarBuilder.make {
-    $0.pax([("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "f"), ("GNU.sparse.realsize", "5")])
+    $0.pax([
+      ("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.name", "f"), ("GNU.sparse.realsize", "5"),
+    ])
     var header = TarBuilder.Header("f")
     header.size = TarBuilder.octal(512, 12)
     $0.add(header, data: Array(map.utf8) + [UInt8](repeating: 0, count: max(0, 512 - map.utf8.count)))
@@ -280,7 +429,9 @@ private func oldSparseWithoutEnd() -> [UInt8] {
     }
     if Bool.random(using: &random) { repairSums(&bytes) }
     do {
-      for found in try entries(bytes, piece: Int.random(in: 1...2000, using: &random)) { _ = try? EntryName(found.entry.name) }
+      for found in try entries(bytes, piece: Int.random(in: 1...2000, using: &random)) {
+        _ = try? EntryName(found.entry.name)
+      }
     } catch let problem as Problem { #expect(problem.code == .invalid) } catch { Issue.record("\(error)") }
   }
 }
