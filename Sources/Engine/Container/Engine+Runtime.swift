@@ -46,14 +46,21 @@ struct RuntimeProgram {
 
   fileprivate static func problem(_ bytes: [UInt8], _ status: ExitStatus, _ command: String) -> Problem {
     let text = String(decoding: bytes, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "exit status \(status.shellCode)"
-    return Problem(code: .unavailable, message: "the OCI runtime's \(command)", cause: RuntimeWords(text: text))
+    let words = RuntimeWords(text: text)
+    // The container's command is executed by `start`: its failure is the user's, not the runtime's.
+    let problem = words.problem(status.shellCode)
+    if command == "start", problem.code != .unavailable { return problem }
+    return Problem(code: .unavailable, message: "the OCI runtime's \(command)", cause: words)
   }
 }
 
 /// What a runtime printed, as a cause.
 struct RuntimeWords: Error, CustomStringConvertible {
   let text: String
-  var description: String { text.hasPrefix("error: ") ? String(text.dropFirst(7)) : text }
+  var description: String {
+    for prefix in ["berth-runtime: ", "error: "] where text.hasPrefix(prefix) { return String(text.dropFirst(prefix.count)) }
+    return text
+  }
 }
 
 

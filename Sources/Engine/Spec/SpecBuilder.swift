@@ -36,7 +36,8 @@ struct SpecBuilder {
     /// Hard limits of this process for nofile and nproc; ~0 is none.
     var openFilesMax: UInt64
     var processesMax: UInt64
-    var capabilities: [String]
+    /// What ALL and `--privileged` mean; asked only for them.
+    var capabilities: @Sendable () -> [String]
   }
   /// A device of the host.
   struct FoundDevice: Hashable, Sendable {
@@ -59,7 +60,7 @@ struct SpecBuilder {
   func build() throws(Problem) -> Spec {
     let security = try SecurityOptions(options.securityOptions)
     let capabilities = try CapabilitySet.bounding(
-      add: options.capAdd, drop: options.capDrop, privileged: options.privileged, available: { machine.capabilities })
+      add: options.capAdd, drop: options.capDrop, privileged: options.privileged, available: machine.capabilities)
     var spec = Spec(ociVersion: "1.0.2")
     var root = Root(path: facts.rootfs)
     if options.readOnly { root.readonly = true }
