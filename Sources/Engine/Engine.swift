@@ -85,6 +85,8 @@ struct Paths: Sendable {
   /// The OCI bundle and all that a reboot may clear: 0700.
   func bundle(_ id: String) -> String { "\(runroot)/containers/\(id)" }
   func rootfs(_ id: String) -> String { "\(bundle(id))/rootfs" }
+  /// Where /dev/shm of another container is mounted for one that joins its IPC namespace.
+  func sharedMemory(_ id: String) -> String { "\(bundle(id))/shm" }
   func exitFile(_ id: String) -> String { "\(bundle(id))/exit" }
   func pidFile(_ id: String) -> String { "\(bundle(id))/pid" }
   func attachSocket(_ id: String) -> String { "\(bundle(id))/attach.sock" }

@@ -27,6 +27,7 @@ extension Engine {
     try clean(record, config)
     var status = record.status
     status.state = status.exited ? .exited : .configured
+    for session in try store().execSessions.list(ofContainer: record.id) { try store().execSessions.delete(session.id) }
     try store().containers.update(record.id, status, durable: !config.options.removeWhenDone)
   }
 
@@ -48,7 +49,7 @@ extension Engine {
     let deleting = try runtime.begin(["delete", id])
     let failure: Problem?
     do throws(Problem) {
-      try OverlayMount.unmount(paths.rootfs(id))
+      for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
       try removeContainerDirectory(id)
       failure = nil
     } catch { failure = error }

@@ -185,6 +185,19 @@ extension Engine {
     return session.pid
   }
 
+  /// IDs of the exec sessions whose process is still there; what ended ones left goes.
+  func liveSessions(_ record: ContainerRecord) throws(Problem) -> [String] {
+    var result: [String] = []
+    for session in try store().execSessions.list(ofContainer: record.id) {
+      if ProcessHandle(pid: session.pid, startTime: session.startTime) != nil {
+        result.append(session.id)
+      } else {
+        removeSessionFiles(record.id, session.id)
+      }
+    }
+    return result
+  }
+
   private func removeSessionFiles(_ containerID: String, _ id: String) {
     let prefix = "\(paths.bundle(containerID))/exec-\(id.prefix(32))"
     for suffix in ["json", "exit", "pid", "log"] { try? unlink("\(prefix).\(suffix)") }

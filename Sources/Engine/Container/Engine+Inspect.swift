@@ -27,7 +27,7 @@ extension Engine {
       add: config.options.capAdd, drop: config.options.capDrop, privileged: config.isPrivileged, available: CapabilitySet.ofThisProcess)
     document["EffectiveCaps"] = JSON(capabilities)
     document["BoundingCaps"] = JSON(capabilities)
-    document["ExecIDs"] = JSON(try store().execSessions.list(ofContainer: record.id).map(\.id))
+    document["ExecIDs"] = JSON(try liveSessions(record))
     if let image = config.image {
       document["GraphDriver"] = [
         "Name": "overlay",

@@ -54,7 +54,7 @@ extension Engine {
 
   /// The reverse of `prepare`: what of a container a reboot would clear. The writable layer stays.
   func unprepare(_ id: String) throws(Problem) {
-    try OverlayMount.unmount(paths.rootfs(id))
+    for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
     try doing("remove \(paths.bundle(id))") { () throws(Errno) in try removeTree(paths.bundle(id)) }
   }
 
@@ -78,9 +78,17 @@ extension Engine {
       guard case .container(let name) = mode else { continue }
       let pid = try runningPid(of: name)
       facts.joined[kind] = "/proc/\(pid)/ns/\(file)"
-      if kind == .ipc { facts.shmSource = "/proc/\(pid)/root/dev/shm" }
+      if kind == .ipc { facts.shmSource = try shareMemory(of: pid, with: facts.id) }
     }
     if case .container(let name) = options.network { facts.joined[.network] = "/proc/\(try runningPid(of: name))/ns/net" }
+  }
+  private func shareMemory(of pid: Int32, with id: String) throws(Problem) -> String {
+    let target = paths.sharedMemory(id)
+    try doing("share /dev/shm of process \(pid)") { () throws(Errno) in
+      do throws(Errno) { try makeDirectory(target, mode: 0o700) } catch where error == .exists {}
+      try SharedMemory.mount(ofPid: pid, at: target)
+    }
+    return target
   }
   private func runningPid(of name: String) throws(Problem) -> Int32 {
     let record = try observed(try store().containers.lookup(name))
