@@ -7,13 +7,14 @@ import Sys
 ///
 /// A disk that is full, or a file that fails otherwise, loses entries but never stops the container.
 struct LogFile: ~Copyable {
+  enum Limit { static let secondsBetweenNotes = 600 }
   private var fd: OwnedFD
   private let path: String
   /// Bytes; nil is no limit.
   private let sizeMax: Int?
   private var size: Int
-  /// Output is being lost: said once, until a write works again.
-  private var isFailing = false
+  /// When lost output was told last, in seconds: a disk that is full now and then is no reason to fill it with notes.
+  private var toldAt: Int?
 
   /// Opens or makes the file; what it holds stays.
   init(_ path: String, sizeMax: Int64?) throws(Errno) {
@@ -28,7 +29,7 @@ struct LogFile: ~Copyable {
   }
 
   /// Appends entries; each ends with a newline.
-  /// - Returns: the first error since writing worked last, to be told once; nil otherwise.
+  /// - Returns: an error that has to be told; nil where all is well, or was told not long ago.
   mutating func append(_ entries: UnsafeRawBufferPointer) -> Errno? {
     guard let sizeMax else { return write(entries) }
     var rest = entries
@@ -66,12 +67,13 @@ struct LogFile: ~Copyable {
     do throws(Errno) {
       try writeAll(fd.borrowed, bytes)
       size += bytes.count
-      isFailing = false
       return nil
     } catch {
       _ = csys_ftruncate(fd.borrowed, size)  // no half entry stays behind
-      defer { isFailing = true }
-      return isFailing ? nil : error
+      let moment = time(nil)
+      if let toldAt, moment - toldAt < Limit.secondsBetweenNotes { return nil }
+      toldAt = moment
+      return error
     }
   }
 
