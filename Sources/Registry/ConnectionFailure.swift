@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Problems
@@ -13,20 +14,15 @@ enum ConnectionFailure {
     switch error {
     case is CancellationError: return Problem(code: .unavailable, message: "the request to \(host) was given up")
     case let error as NIOConnectionError:
-      guard let first = error.connectionErrors.first?.error else {
-        let reason = error.dnsAError ?? error.dnsAAAAError
-        return Problem(
-          code: .unavailable, message: "there is no host \(address.host)" + (reason.map { ": \(dnsText($0))" } ?? ""),
-          hint: "check the registry's name and this machine's DNS")
-      }
+      guard let first = error.connectionErrors.first?.error else { return noHost(address) }
       return problem(first, address, peer)
-    case let error as SocketAddressError:
-      return Problem(
-        code: .unavailable, message: "there is no host \(address.host): \(dnsText(error))",
-        hint: "check the registry's name and this machine's DNS")
+    case is SocketAddressError, is SocketAddressError.UnknownHost: return noHost(address)
     case let error as IOError:
       return Problem(
-        code: .unavailable, message: "connect to \(host): \(errnoText(error))", hint: "is there a registry at \(host)?")
+        code: .unavailable, message: "talk to \(host): \(Errno(rawValue: error.errnoCode))",
+        hint: "is there a registry at \(host)?")
+    case is HTTPParserError:
+      return Problem(code: .unavailable, message: "\(host) broke off in the middle of an answer, or speaks no HTTP")
     case let error as ChannelError:
       if case .connectTimeout = error { return noAnswer(host) }
       return Problem(code: .unavailable, message: "talk to \(host)", cause: error)
@@ -34,6 +30,12 @@ enum ConnectionFailure {
     case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return tlsProblem(error, host, peer)
     default: return Problem(code: .unavailable, message: "talk to \(host)", cause: error)
     }
+  }
+
+  private static func noHost(_ address: WebAddress) -> Problem {
+    Problem(
+      code: .unavailable, message: "there is no host \(address.host), as far as this machine's name service knows",
+      hint: "check the registry's name and this machine's DNS")
   }
 
   private static func noAnswer(_ host: String) -> Problem {
@@ -59,7 +61,8 @@ enum ConnectionFailure {
     let text = ResponseProblem.printable("\(error)")
     if text.contains("CERTIFICATE_VERIFY_FAILED") {
       return Problem(
-        code: .denied, message: "the TLS certificate of \(host) is not signed by an authority that this machine trusts",
+        code: .denied,
+        message: "the TLS certificate of \(host) has expired or is signed by nobody whom this machine trusts",
         hint: "put its CA into /etc/containers/certs.d/\(peer.registry)/ca.crt, or use --cert-dir or --tls-verify=false"
       )
     }
@@ -79,11 +82,5 @@ enum ConnectionFailure {
         hint: "put client.cert and client.key into /etc/containers/certs.d/\(peer.registry)/")
     }
     return Problem(code: .unavailable, message: "TLS with \(host) failed: \(text)")
-  }
-
-  private static func errnoText(_ error: IOError) -> String { "\(Errno(rawValue: error.errnoCode))" }
-  private static func dnsText(_ error: any Error) -> String {
-    if case SocketAddressError.unknown = error { return "the name is unknown" }
-    return ResponseProblem.printable("\(error)")
   }
 }

@@ -158,6 +158,13 @@ extension AuthFile {
     return result
   }
 
+  /// An IPv6 address has its colons in brackets.
+  private static func hasPortOrNone(_ host: Substring) -> Bool {
+    guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return true }
+    let digits = host[host.index(after: colon)...]
+    return digits.utf8.allSatisfy { 0x30...0x39 ~= $0 } && (1...65535).contains(Int(digits) ?? 0)
+  }
+
   /// What a user names at login, as a key: `https://host/`, `host`, `host/namespace`.
   /// - Throws: `.invalid` for a name with a tag, a space or nothing.
   package static func key(forLogin text: String) throws(Problem) -> String {
@@ -169,7 +176,7 @@ extension AuthFile {
     let isWord = rest.utf8.allSatisfy {
       $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "@") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#")
     }
-    guard let host = parts.first, isWord, parts.allSatisfy({ !$0.isEmpty }),
+    guard let host = parts.first, isWord, hasPortOrNone(host), parts.allSatisfy({ !$0.isEmpty }),
       !parts.dropFirst().contains(where: { $0.contains(":") })
     else {
       throw Problem(

@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
         if mode == "outside":
             return self.answer(307, b"", [("Location", "file:///etc/passwd")])
         if mode == "wrong" and is_layer:
-            data = data[:-1] + bytes([data[-1] ^ 1])
+            data = data[:4] + bytes([data[4] ^ 1]) + data[5:]  # a date in gzip's head: the content stays the same
         if mode == "long" and is_layer:
             data = data + b"more"
             self.send_response(200)

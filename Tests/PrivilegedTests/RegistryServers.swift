@@ -88,11 +88,12 @@ struct RegistryServers {
     if exists(directory) { return }
     try makeDirectories(directory + "/ca")
     let commands = [
-      "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout \(directory)/ca.key -out \(directory)/ca/ca.crt",
+      "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca "
+        + "-keyout \(directory)/ca.key -out \(directory)/ca/ca.crt",
       "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 "
         + "-keyout \(directory)/server.key -out \(directory)/server.csr",
-      "x509 -req -in \(directory)/server.csr -CA \(directory)/ca/ca.crt -CAkey \(directory)/ca.key -CAcreateserial -days 2 "
-        + "-copy_extensions copy -out \(directory)/server.crt",
+      "x509 -req -in \(directory)/server.csr -CA \(directory)/ca/ca.crt -CAkey \(directory)/ca.key -CAcreateserial "
+        + "-days 2 -copy_extensions copy -out \(directory)/server.crt",
     ]
     for command in commands {
       let outcome = try run(["openssl"] + command.split(separator: " ").map(String.init))

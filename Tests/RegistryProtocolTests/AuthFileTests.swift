@@ -79,6 +79,9 @@ import Testing
     ("http://r.io/", "r.io"), ("r.io/ns/x", "r.io/ns/x"),
   ]) func loginNames(_ text: String, _ key: String) throws { #expect(try AuthFile.key(forLogin: text) == key) }
 
-  @Test(arguments: ["", "/", "r.io//x", "r.io/x:tag", "r.io/x@sha256", "a b", "r.io/\u{1b}[0m", "https://", "r?x"])
+  @Test(arguments: [
+    "", "/", "r.io//x", "r.io/x:tag", "r.io/x@sha256", "a b", "r.io/\u{1b}[0m", "https://", "r?x", "r.io:", "r.io:x",
+    "r.io:70000",
+  ])
   func badLoginNames(_ text: String) { #expect(throws: Problem.self) { try AuthFile.key(forLogin: text) } }
 }
