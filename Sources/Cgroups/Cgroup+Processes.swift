@@ -60,7 +60,9 @@ extension Cgroup {
     let deadline = Self.now() + milliseconds
     while true {
       let hasKill = unified.map { (try? Self.write([UInt8(ascii: "1")], to: $0.path + "/cgroup.kill")) != nil } ?? false
-      if !hasKill {
+      if hasKill {  // what version 1 has frozen does not even die
+        if !isUnified, (try? isFrozen()) == true { try? thaw() }
+      } else {
         let frozen = (try? freeze()) != nil
         for pid in try processes() { _ = csys_kill(pid, SIGKILL) }
         if frozen { try? thaw() }

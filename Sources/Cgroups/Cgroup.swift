@@ -89,7 +89,7 @@ package struct Cgroup: Hashable, Sendable {
       }
       if let text = try? readText(directory.path + "/cgroup.procs"), !text.isEmpty {
         throw Problem(
-          code: .conflict, message: "cgroup \(directory.path) is there already and has processes",
+          code: .conflict, message: "container's cgroup is not empty: \(directory.path) has processes",
           hint: "choose another linux.cgroupsPath")
       }
     }

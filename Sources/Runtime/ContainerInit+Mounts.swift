@@ -105,9 +105,11 @@ extension ContainerInit {
     if type == "cgroup" || type == "cgroup2" { return try mountCgroup(mount, options, on: root) }
 
     let isPlain = type == "proc" || type == "sysfs"
+    let isThere = (try? root.open(mount.destination)) != nil
     let target = try target(mount.destination, directory: true, symlinksAllowed: !isPlain, on: root)
     var superblock = options.superblock
-    if type == "tmpfs" && !superblock.contains(where: { $0.key == "mode" }) {
+    // A tmpfs is as its mount point was; one that had to be made leaves it tmpfs's own mode.
+    if type == "tmpfs" && isThere && !superblock.contains(where: { $0.key == "mode" }) {
       let mode = try during(.mountTarget, mount.destination) { () throws(Errno) in try status(target).st_mode & 0o7777 }
       superblock.append(("mode", String(mode, radix: 8)))
     }

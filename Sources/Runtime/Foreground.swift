@@ -83,9 +83,15 @@ final class TerminalRelay {
     self.master = master
     copySize()
     var attributes = termios()
+    // One terminal adds carriage returns, ours: a file or a pipe gets the bytes as the container wrote them.
+    if csys_tcgetattr(master, &attributes) == 0 {
+      attributes.c_oflag &= ~tcflag_t(ONLCR)
+      _ = csys_tcsetattr(master, TCSANOW, &attributes)
+    }
     if csys_tcgetattr(0, &attributes) == 0 {
       saved = attributes
       cfmakeraw(&attributes)
+      attributes.c_oflag |= tcflag_t(OPOST)
       _ = csys_tcsetattr(0, TCSANOW, &attributes)
     }
   }

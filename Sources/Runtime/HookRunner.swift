@@ -26,7 +26,9 @@ struct HookRunner {
     if status != .stopped { state.pid = pid }
     state.annotations = plan.spec.annotations ?? [:]
     let input = state.json.bytes()
-    let outcome = try during(.hook, name) { () throws(Errno) in try execute(hook, input) }
+    // A hook in the container starts with the process's environment, one on the host with none (as runc has it).
+    let inherited = kind == "startContainer" ? plan.spec.process?.env ?? [] : []
+    let outcome = try during(.hook, name) { () throws(Errno) in try execute(hook, input, inherited) }
     switch outcome {
     case .ended(.exited(0), _): return
     case .ended(.exited(let code), let text): throw failure("\(name) ended with status \(code)", text)
@@ -45,10 +47,10 @@ struct HookRunner {
     case timedOut
   }
 
-  private func execute(_ hook: Hook, _ input: [UInt8]) throws(Errno) -> Outcome {
+  private func execute(_ hook: Hook, _ input: [UInt8], _ inherited: [String]) throws(Errno) -> Outcome {
     let stdin = try Pipe.make()
     let stderr = try Pipe.make()
-    var spawn = Spawn(hook.path, [], environment: hook.env ?? [])
+    var spawn = Spawn(hook.path, [], environment: hook.env ?? inherited)
     spawn.arguments = hook.args.flatMap { $0.isEmpty ? nil : $0 } ?? [hook.path]
     spawn.descriptors = [stdin.reader.borrowed, -1, stderr.writer.borrowed]
     let child = try spawn.start()

@@ -63,7 +63,12 @@ struct Operations {
     let result = csys_pidfd_send_signal(pidfd.borrowed, signal)
     if result == -ESRCH { throw Problem(code: .conflict, message: "cannot kill \(id): container not running") }
     try doing("kill \(id)") { () throws(Errno) in _ = try check(result) }
+    if signal == SIGKILL { Self.letDie(in: cgroup) }
     if signal == SIGKILL && !record.ownsPidNamespace { try cgroup.killAll() }
+  }
+  /// A process that is frozen in version 1 does not even die.
+  private static func letDie(in cgroup: Cgroup) {
+    if (try? cgroup.isFrozen()) == true { try? cgroup.thaw() }
   }
   private func signalAll(_ cgroup: Cgroup, _ signal: CInt) throws(Problem) {
     if signal == SIGKILL { try cgroup.killAll() } else { try cgroup.signal(signal) }
@@ -88,6 +93,7 @@ struct Operations {
           message: "cannot delete container \(id) that is not stopped: \(record.status(in: store).rawValue)")
       }
       _ = csys_pidfd_send_signal(pidfd.borrowed, SIGKILL)
+      Self.letDie(in: record.cgroup)
       try awaitEnd(of: pidfd, id)
     }
     let spec = try store.spec(of: id)

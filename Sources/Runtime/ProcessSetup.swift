@@ -31,7 +31,7 @@ struct ProcessSetup {
   /// - Parameter startsLater: tell the parent, and wait for it (and then for `start`), before executing.
   func finish(root: consuming RootFilesystem, channel: consuming Channel) throws(StepFailure) -> Never {
     var environment = Environment(process.env ?? [])
-    if environment["HOME"] == nil { environment["HOME"] = Passwd.home(of: uid, in: root) }
+    if (environment["HOME"] ?? "").isEmpty { environment["HOME"] = Passwd.home(of: uid, in: root) }
     try giveStandardStreams()
     try personality()
     try Scheduling.apply(process)
@@ -132,7 +132,7 @@ struct ProcessSetup {
   }
 
   private func personality() throws(StepFailure) {
-    guard plan.isInit, let wanted = plan.linux.personality else { return }
+    guard let wanted = plan.linux.personality else { return }
     let domains: [String: UInt] = ["LINUX": 0, "LINUX32": 8]
     guard let domain = domains[wanted.domain] else {
       throw StepFailure(.invalid, Errno(rawValue: 0), "unknown personality \"\(wanted.domain)\"")
