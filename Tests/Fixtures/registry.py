@@ -2,7 +2,8 @@
 
   registry.py serve LOG        serves on a free port of loopback, prints it, and writes one JSON line per request to LOG
   registry.py layout DIRECTORY writes the image as an OCI layout, for skopeo
-  registry.py cut PORT BYTES   a TCP proxy to PORT whose every third connection ends after BYTES; prints its port
+  registry.py cut PORT BYTES   a TCP proxy to PORT that ends two of three connections after BYTES; prints its port
+  registry.py proxy PORT LOG   an HTTP proxy (CONNECT, for user:secret) that leads every name to PORT; prints its port
 
 The first part of a repository's name says what happens: see `Handler.blob` and `Handler.manifest`.
 """
@@ -244,6 +245,48 @@ def layout(directory):
             file.write(content)
 
 
+def tunnel(client, server, quota=None):
+    """Passes bytes both ways; the server's end after `quota`."""
+
+    def pump(source, target, quota=None):
+        try:
+            while data := source.recv(65536):
+                if quota is not None:
+                    data, quota = data[:quota], quota - len(data)
+                target.sendall(data)
+                if quota is not None and quota <= 0:
+                    break
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    threading.Thread(target=pump, args=(client, server), daemon=True).start()
+    threading.Thread(target=pump, args=(server, client, quota), daemon=True).start()
+
+
+def proxy(port, log):
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    right = base64.b64encode(b"user:secret").decode()
+    while True:
+        client, _ = listener.accept()
+        head = b""
+        while b"\r\n\r\n" not in head and (data := client.recv(4096)):
+            head += data
+        with open(log, "a") as file:
+            print(json.dumps({"path": head.split(b"\r\n")[0].decode()}), file=file)
+        if not head.startswith(b"CONNECT ") or f"Basic {right}".encode() not in head:
+            client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            client.close()
+            continue
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        tunnel(client, socket.create_connection(("127.0.0.1", port)))
+
+
 def cut(port, limit):
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
@@ -252,26 +295,7 @@ def cut(port, limit):
         client, _ = listener.accept()
         number += 1
         server = socket.create_connection(("127.0.0.1", port))
-        quota = limit if number % 3 else None
-
-        def pump(source, target, quota=None):
-            try:
-                while data := source.recv(65536):
-                    if quota is not None:
-                        data, quota = data[:quota], quota - len(data)
-                    target.sendall(data)
-                    if quota is not None and quota <= 0:
-                        break
-            except OSError:
-                pass
-            for end in (source, target):
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-        threading.Thread(target=pump, args=(client, server), daemon=True).start()
-        threading.Thread(target=pump, args=(server, client, quota), daemon=True).start()
+        tunnel(client, server, limit if number % 3 else None)
 
 
 if __name__ == "__main__":
@@ -279,6 +303,8 @@ if __name__ == "__main__":
         layout(sys.argv[2])
     elif sys.argv[1] == "cut":
         cut(int(sys.argv[2]), int(sys.argv[3]))
+    elif sys.argv[1] == "proxy":
+        proxy(int(sys.argv[2]), sys.argv[3])
     else:
         server = Server(sys.argv[2])
         print(server.server_address[1], flush=True)

@@ -68,6 +68,41 @@ struct RegistryPullTests {
     }
   }
 
+  @Test func clientCertificatesAndNames() throws {
+    try withServers { servers in
+      try servers.withDockerRegistry(tls: true, clientCertificates: true) { host in
+        let known = try servers.connect(authorities: servers.authoritiesAndClient)
+        try known.fetchAll(try known.resolve("\(host)/test/image:1"))
+        let stranger = problem {
+          _ = try servers.connect(authorities: servers.authorities).resolve("\(host)/test/image:1")
+        }
+        #expect(stranger?.message == "\(host) wants a client certificate")
+        let port = host.split(separator: ":")[1]
+        let misnamed = problem { _ = try known.resolve("127.0.0.1:\(port)/test/image:1") }
+        #expect(misnamed?.message == "the TLS certificate of 127.0.0.1:\(port) is for another host")
+      }
+    }
+  }
+
+  @Test func proxiesLeadOut() throws {
+    try withServers { servers in
+      try servers.withStrangeRegistry { host in
+        try servers.withProxy(host) { proxy in
+          let text = "[[registry]]\nlocation = \"far.invalid\"\ninsecure = true"
+          let through = try servers.connect(registriesConf: text, extra: ["HTTP_PROXY=http://user:secret@\(proxy)"])
+          try through.fetchAll(try through.resolve("far.invalid/plain/x:1"))
+          #expect(try servers.requests().contains { $0["path"]?.string == "CONNECT far.invalid:80 HTTP/1.1" })
+          let stranger = try servers.connect(registriesConf: text, extra: ["HTTP_PROXY=http://\(proxy)"])
+          #expect(problem { _ = try stranger.resolve("far.invalid/plain/x:1") }?.code == .denied)
+          let straight = try servers.connect(
+            registriesConf: text, extra: ["HTTP_PROXY=http://user:secret@\(proxy)", "NO_PROXY=.invalid"])
+          let lost = problem { _ = try straight.resolve("far.invalid/plain/x:1") }
+          #expect(lost?.message.hasPrefix("there is no host far.invalid") == true)
+        }
+      }
+    }
+  }
+
   @Test func loginIsCheckedWithTheRegistry() throws {
     try withServers { servers in
       try servers.withDockerRegistry(password: true) { host in

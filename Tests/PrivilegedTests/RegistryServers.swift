@@ -43,21 +43,29 @@ struct RegistryServers {
     let port = registry.split(separator: ":").last.map(String.init) ?? ""
     return try withScript(["cut", port, "\(bytes)"]) { try body("127.0.0.1:\($0)") }
   }
+  /// An HTTP proxy for `user:secret` that leads every name to `registry`.
+  func withProxy<R>(_ registry: String, _ body: (String) throws -> R) throws -> R {
+    let port = registry.split(separator: ":").last.map(String.init) ?? ""
+    return try withScript(["proxy", port, log]) { try body("127.0.0.1:\($0)") }
+  }
   private var log: String { scratch + "/requests.log" }
   /// What the strange registry was asked.
   func requests() throws -> [JSON] { try readText(log).split(separator: "\n").map { try JSON.parse(String($0)) } }
 
   /// Docker's own registry, with an image `test/image:1` in it.
-  func withDockerRegistry<R>(tls: Bool = false, password: Bool = false, _ body: (String) throws -> R) throws -> R {
+  func withDockerRegistry<R>(
+    tls: Bool = false, clientCertificates: Bool = false, password: Bool = false, _ body: (String) throws -> R
+  ) throws -> R {
     let port = try freePort()
     let host = tls ? "localhost:\(port)" : "127.0.0.1:\(port)"
+    let clients = clientCertificates ? ", clientcas: [\(authorities)/ca.crt]" : ""
     let configuration = """
       version: 0.1
       log: {level: error, accesslog: {disabled: true}}
       storage: {filesystem: {rootdirectory: \(scratch)/registry-\(port)}}
       http:
         addr: 127.0.0.1:\(port)
-      \(tls ? "  tls: {certificate: \(scratch)/certs/server.crt, key: \(scratch)/certs/server.key}" : "")
+      \(tls ? "  tls: {certificate: \(scratch)/certs/server.crt, key: \(scratch)/certs/server.key\(clients)}" : "")
       \(password ? "auth: {htpasswd: {realm: test, path: \(scratch)/htpasswd}}" : "")
       """
     try replaceFile("\(scratch)/registry-\(port).yml", with: Array(configuration.utf8), durable: false)
@@ -76,7 +84,8 @@ struct RegistryServers {
 
   private func push(to host: String, password: Bool) throws {
     if !exists("\(scratch)/layout") { try run(["python3", Self.script, "layout", "\(scratch)/layout"]) }
-    var command = ["skopeo", "copy", "-q", "--dest-tls-verify=false"]
+    var command = ["skopeo", "copy", "-q"]
+    command += exists(authoritiesAndClient) ? ["--dest-cert-dir", authoritiesAndClient] : ["--dest-tls-verify=false"]
     if password { command += ["--dest-creds", "user:secret"] }
     let pushed = try run(command + ["oci:\(scratch)/layout:test", "docker://\(host)/test/image:1"])
     #expect(pushed.code == 0, "\(pushed)")
@@ -87,19 +96,26 @@ struct RegistryServers {
     let directory = scratch + "/certs"
     if exists(directory) { return }
     try makeDirectories(directory + "/ca")
+    try makeDirectories(authoritiesAndClient)
     let commands = [
       "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca "
         + "-keyout \(directory)/ca.key -out \(directory)/ca/ca.crt",
-      "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 "
+      "req -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost "
         + "-keyout \(directory)/server.key -out \(directory)/server.csr",
       "x509 -req -in \(directory)/server.csr -CA \(directory)/ca/ca.crt -CAkey \(directory)/ca.key -CAcreateserial "
         + "-days 2 -copy_extensions copy -out \(directory)/server.crt",
+      "req -newkey rsa:2048 -nodes -subj /CN=client -keyout \(authoritiesAndClient)/me.key -out \(directory)/me.csr",
+      "x509 -req -in \(directory)/me.csr -CA \(directory)/ca/ca.crt -CAkey \(directory)/ca.key -CAcreateserial "
+        + "-days 2 -out \(authoritiesAndClient)/me.cert",
     ]
     for command in commands {
       let outcome = try run(["openssl"] + command.split(separator: " ").map(String.init))
       #expect(outcome.code == 0, "\(outcome)")
     }
+    try run(["cp", authorities + "/ca.crt", authoritiesAndClient])
   }
+  /// The CA together with a client's certificate.
+  var authoritiesAndClient: String { scratch + "/certs/client" }
   var authorities: String { scratch + "/certs/ca" }
 
   // MARK: the program under test
