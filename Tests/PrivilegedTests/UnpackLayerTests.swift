@@ -107,6 +107,18 @@ struct UnpackLayerTests {
   }
   private func makedev(_ major: UInt64, _ minor: UInt64) -> UInt64 { major << 8 | minor & 0xff | (minor & ~0xff) << 12 }
 
+  /// A full disk is not the layer's fault, and says so.
+  @Test func fullDisk() throws {
+    try withUnpackScratch { scratch in
+      try check(csys_mount("tmpfs", scratch.layer, "tmpfs", 0, "size=1m"))
+      defer { _ = csys_umount2(scratch.layer, 0) }
+      let outcome = try scratch.unpack(TarBuilder.make { $0.file("f", String(repeating: "x", count: 3 << 20)) })
+      #expect(outcome.exitCode == 1)
+      #expect(outcome.code == "unavailable")
+      #expect(outcome.error == "entry \"f\": write: No space left on device")
+    }
+  }
+
   /// Names that are no UTF-8 are names all the same, and can be removed.
   @Test func namesAreBytes() throws {
     try withUnpackScratch { scratch in
