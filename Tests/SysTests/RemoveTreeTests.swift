@@ -14,7 +14,7 @@ private func withDirectory(_ body: (String) throws -> Void) throws {
 @Test func removesDeepTrees() throws {
   try withDirectory { path in
     var directory = try open(path, O_RDONLY | O_DIRECTORY)
-    for _ in 0..<3000 {
+    for _ in 0..<1200 {
       try check(csys_mkdirat(directory.borrowed, "some-longer-name", 0o755))
       try check(csys_mkdirat(directory.borrowed, ".berth-removing-1", 0o755))
       directory = try open(at: directory, "some-longer-name", O_RDONLY | O_DIRECTORY)
