@@ -40,11 +40,15 @@ extension ImageLibrary {
   func removeBlobsIfUnused(_ blobs: [String]) throws(Problem) {
     if blobs.isEmpty { return }
     let lock = try lockBlobs(shared: false)
-    for blob in blobs where try !store.images.usesBlob(hex: blob) {
-      do throws(Errno) { try unlink(blobPath(blob)) } catch {
-        if error == .notFound { continue }
-        throw Problem(code: Problem.Code(error), message: "remove \(blobPath(blob))", cause: error)
+    let directory = root + "/blobs/sha256"
+    for entry in (try? entries(ofPath: directory)) ?? [] {
+      // With the lock held nobody writes: a temporary file is from a process that died.
+      if !entry.name.contains(".new-") {
+        if !blobs.contains(entry.name) { continue }
+        if try store.images.usesBlob(hex: entry.name) { continue }
       }
+      let path = directory + "/" + entry.name
+      try doing("remove \(path)") { () throws(Errno) in try unlink(path) }
     }
     _ = consume lock
   }

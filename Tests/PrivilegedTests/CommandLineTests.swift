@@ -94,7 +94,7 @@ import Testing
   }
 
   @Test func volumeCommands() throws {
-    try withEngine { engine in
+    try withEngine { (engine) throws in
       #expect(try engine.ok("volume", "create", "--label", "a=b", "data") == "data")
       #expect(try engine.ok("volume", "ls", "-q") == "data")
       #expect(try engine.berth("volume", "ls").lines.first == "DRIVER      VOLUME NAME")

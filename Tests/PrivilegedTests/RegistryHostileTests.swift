@@ -1,3 +1,4 @@
+import CSys
 import Digests
 import Glibc
 import JSON
