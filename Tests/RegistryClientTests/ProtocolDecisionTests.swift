@@ -33,6 +33,12 @@ import Testing
     let both = Challenge.parse(["Basic realm=\"r\"", "Bearer realm=\"https://a\""])
     #expect(Challenge.best(of: both) == .bearer(realm: "https://a", service: nil, scope: nil))
   }
+  @Test func noPieceOfAHeaderCrashes() {
+    let text = Array("Bearer realm=\"a\\\"b\" , x = y,Basic realm=\"".utf8)
+    for start in 0...text.count {
+      for end in start...text.count { _ = Challenge.parse([String(decoding: text[start..<end], as: UTF8.self)]) }
+    }
+  }
   @Test func hugeHeadersAreIgnored() {
     #expect(Challenge.parse(["Basic realm=\"" + String(repeating: "x", count: 100_000) + "\""]).isEmpty)
   }

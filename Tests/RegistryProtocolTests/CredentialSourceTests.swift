@@ -126,11 +126,12 @@ import Testing
     #expect(problem?.message.contains(how) == true)
   }
 
-  @Test func waitingHasATimeout() throws {
-    // `cat` keeps its end open and says nothing.
-    let connection = try RegistryConnection(RegistryOptions(program: "/bin/cat", environment: []))
-    // its stdin is /dev/null, so it ends: either nothing came, or the end did
-    let event = try? connection.nextEvent(timeout: .milliseconds(1))
-    #expect(event == nil)
+  @Test func waitingHasATimeoutAndTheProgramEndsWithItsConnection() throws {
+    let script = "/tmp/berth-silent-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    try replaceFile(script, with: Array("#!/bin/sh\nexec sleep 600 3<&3\n".utf8), mode: 0o755, durable: false)
+    defer { try? unlink(script) }
+    var connection: RegistryConnection? = try RegistryConnection(RegistryOptions(program: script, environment: []))
+    #expect(try connection?.nextEvent(timeout: .milliseconds(20)) == nil)
+    connection = nil  // ends and reaps it: this returns at once
   }
 }
