@@ -118,7 +118,11 @@ extension Supervisor {
   /// Writes the one line of descriptor 4; an engine that has gone misses it.
   func giveAnswer(_ line: [UInt8]) {
     guard let descriptor = answer.number else { return }
-    do throws(Errno) { try writeAll(descriptor, line) } catch { notes.write("the engine has gone: \(error)") }
+    do throws(Errno) { try writeAll(descriptor, line) } catch {
+      notes.write("the engine has gone: \(error)")
+      // Nobody will start what was just created.
+      if case .running(let pid) = phase, configuration.exec == nil { _ = csys_kill(pid, SIGKILL) }
+    }
     answer = nil
   }
 }

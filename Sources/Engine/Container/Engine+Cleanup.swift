@@ -14,25 +14,34 @@ extension Engine {
         case .running, .paused, .stopping:
           throw Problem(code: .conflict, message: "container \(record.name) is still \(record.status.state.rawValue)")
         case .removing: return
-        case .configured, .created, .stopped, .exited, .unknown: break
+        // A start that nobody finished: its command was killed.
+        case .configured, .exited, .unknown:
+          if exists(paths.bundle(record.id)) { try clean(record, config, force: true) }
+        case .created, .stopped: break
         }
         if remove && config.options.removeWhenDone { try discard(record.id, config) } else { try settle(record, config) }
       }
-    } catch where error.code == .notFound && remove {}  // somebody else was quicker
+    } catch where error.code == .notFound {
+      // Somebody else was quicker with the rows; a runtime that was still at work then may have left something.
+      guard ObjectName.isValid(name), exists("\(paths.runtimeState)/\(name)") else { return }
+      let runtime = RuntimeProgram(path: try programs.runtime(nil), arguments: options.runtimeArguments + ["--root", paths.runtimeState], environment: helperEnvironment)
+      try runtime.run("delete", "--force", name)
+      try unprepare(name)
+    }
   }
 
   /// Stopped → exited: runtime state, mounts and bundle go; the writable layer and the log stay.
   func settle(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
     guard record.status.state == .stopped || record.status.state == .created else { return }
-    try clean(record, config)
+    try clean(record, config, force: record.status.state == .created)
     var status = record.status
     status.state = status.exited ? .exited : .configured
     for session in try store().execSessions.list(ofContainer: record.id) { try store().execSessions.delete(session.id) }
     try store().containers.update(record.id, status, durable: !config.options.removeWhenDone)
   }
 
-  func clean(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
-    try deleteFromRuntime(record.id, config, force: record.status.state == .created)
+  func clean(_ record: ContainerRecord, _ config: ContainerConfig, force: Bool) throws(Problem) {
+    try deleteFromRuntime(record.id, config, force: force)
     try unprepare(record.id)
   }
 

@@ -56,7 +56,7 @@ extension Engine {
   func launch(_ before: ContainerRecord, _ config: ContainerConfig, _ launch: Launch) throws(Problem) -> ContainerRecord {
     let store = try store()
     var record = before
-    if before.status.state == .stopped || before.status.state == .created { try clean(before, config) }
+    if before.status.state == .stopped || before.status.state == .created { try clean(before, config, force: before.status.state == .created) }
     let intent: HeldIntent
     if let given = launch.intent { intent = given } else {
       intent = HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: false))
