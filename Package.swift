@@ -75,7 +75,7 @@ var targets: [Target] = [
     ["StateStore", "ImageSpec", "Digests", "RegistryProtocol", "UnpackProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library("Templates", ["JSON", "Problems"]),
   // libraries behind one program each
-  library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Netlink", "Sys", "CSys", "JSON", "Problems"]),
+  library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Sys", "CSys", "JSON", "Problems"]),
   library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library("Unpack", ["UnpackProtocol", "Seccomp", "Digests", "CISAL", "CZstd", "Sys", "CSys", "JSON", "Problems"]),
   library(
@@ -116,7 +116,7 @@ var targets: [Target] = [
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
   tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
   tests("Templates", ["Templates", "JSON", "Problems"]),
-  tests("Runtime", ["Runtime", "RuntimeSpec", "Sys", "JSON"]),
+  tests("Runtime", ["Runtime", "RuntimeSpec", "Problems", "Sys", "JSON"]),
   tests("Monitor", ["Monitor", "MonitorProtocol", "Problems", "Sys", "CSys", "JSON"]),
   tests("Unpack", ["Unpack", "UnpackProtocol", "Digests", "JSON", "Problems", "TestKit", "Sys", "CSys"]),
   tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),

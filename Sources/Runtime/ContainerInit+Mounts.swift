@@ -63,7 +63,11 @@ extension ContainerInit {
         plan.preparedRoot >= 0
         ? MountTree(adopting: OwnedFD(adopting: plan.preparedRoot))
         : try MountTree(cloning: plan.rootPath, recursive: true)
-      try tree.move(ontoPath: plan.rootPath)
+      do throws(Errno) { try tree.move(ontoPath: plan.rootPath) } catch {
+        // The root of a user namespace may not even reach the place. Any will do: only we see it, until the pivot.
+        guard error == .accessDenied, plan.preparedRoot >= 0 else { throw error }
+        try tree.move(ontoPath: "/sys/block")
+      }
       return RootFilesystem(directory: try tree.fd.duplicate())
     }
   }

@@ -89,7 +89,7 @@ struct ContainerInit: ~Copyable {
 
   private func setSysctls() throws(StepFailure) {
     for (name, value) in (linux.sysctl ?? [:]).sorted(by: { $0.key < $1.key }) {
-      let path = "sys/" + String(name.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 })
+      let path = "sys/" + SysctlName.path(name)
       try during(.sysctl, name) { () throws(Errno) in
         let file = try openBeneath(hostProc, path, O_WRONLY)
         guard try FilesystemMagic.of(file) == FilesystemMagic.proc else { throw .invalid }

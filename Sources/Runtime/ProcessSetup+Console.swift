@@ -46,11 +46,13 @@ extension ProcessSetup {
     let place = try root.makeParent(of: "/dev/console")
     do throws(Errno) {
       _ = try Sys.open(at: place.directory, place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
-    } catch where error == .exists {}
+    } catch  where error == .exists {}
     let target = try Sys.open(at: place.directory, place.name, O_PATH_ | O_NOFOLLOW)
     let found = try status(target)
     let isDevice = found.st_mode & S_IFMT == S_IFCHR
-    guard found.isRegular || isDevice, try FilesystemMagic.of(target) != FilesystemMagic.proc else { throw .symlinkLoop }
+    guard found.isRegular || isDevice, try FilesystemMagic.of(target) != FilesystemMagic.proc else {
+      throw .symlinkLoop
+    }
     return target
   }
 

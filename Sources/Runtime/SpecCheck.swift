@@ -57,7 +57,7 @@ struct SpecCheck {
       "kernel.shmmni", "kernel.shm_rmid_forced",
     ]
     for (key, _) in spec.linux?.sysctl ?? [:] {
-      let name = String(key.map { $0 == "/" ? "." : $0 })
+      let name = String(SysctlName.path(key).map { $0 == "/" ? "." : $0 })
       let kind: NamespaceKind?
       if ipc.contains(name) || name.hasPrefix("fs.mqueue.") {
         kind = .ipc
@@ -116,5 +116,14 @@ struct SpecCheck {
     for device in spec.linux?.devices ?? [] where !["b", "c", "u", "p", "f"].contains(device.type) {
       throw refuse("device \(device.path) has the unknown type \"\(device.type)\"")
     }
+  }
+}
+
+/// Names of sysctls as sysctl(8) has them: the first separator of a name decides which of "." and "/" separates; the
+/// other one is part of a name ("net.ipv4.conf.eth0/1.forwarding").
+enum SysctlName {
+  static func path(_ name: String) -> String {
+    guard name.first(where: { $0 == "." || $0 == "/" }) == "." else { return name }
+    return String(name.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 })
   }
 }
