@@ -74,6 +74,8 @@ final class Client {
     var descriptors: CInt = 0
     let got = csys_receive_fds(fd, buffer.baseAddress, buffer.count, nil, &descriptors, CInt(MSG_DONTWAIT))
     if got == -Int(EAGAIN) || got == -Int(EINTR) { return nil }
+    // A peer that left with packets unread: told once, before the packets that it sent.
+    if got == -Int(ECONNRESET) { return receive(into: buffer) }
     return max(got, 0)
   }
 }

@@ -25,7 +25,9 @@ extension Supervisor {
       streams.childInput.number ?? -1, streams.childOutput.number ?? streams.childErrors.number!,
       streams.childErrors.number!,
     ]
-    for number in 0..<Int32(configuration.preserveFDs) { spawn.descriptors.append(MonitorProgram.preservedFrom + number) }
+    for number in 0..<Int32(configuration.preserveFDs) {
+      spawn.descriptors.append(MonitorProgram.preservedFrom + number)
+    }
     do throws(Errno) { return try spawn.start() } catch {
       // A missing runtime is no missing command of the container's.
       throw Problem(code: .unavailable, message: "run \(configuration.runtime)", cause: error)

@@ -13,9 +13,10 @@ extension Supervisor {
     if !isOutputPaused { _ = readOutput(isError: isError, rounds: 16) }
   }
 
-  /// - Returns: false when the stream has nothing more now.
-  private func readOutput(isError: Bool, rounds: Int) -> Bool {
-    guard let fd = isError ? streams.stderr.number : streams.stdout.number else { return false }
+  /// - Returns: the bytes taken; nil when the stream has nothing more now.
+  private func readOutput(isError: Bool, rounds: Int) -> Int? {
+    guard let fd = isError ? streams.stderr.number : streams.stdout.number else { return nil }
+    var total = 0
     flow.isTouched = true
     let buffer = flow.input
     var kept = 0  // the beginning of a line whose end has not come yet
@@ -26,17 +27,18 @@ extension Supervisor {
       if got <= 0 {
         if kept > 0 { writeLog(UnsafeRawBufferPointer(rebasing: buffer[..<kept]), isError: isError, isEnd: true) }
         if got != -Int(EAGAIN) { endOutput(isError: isError) }
-        return false
+        return nil
       }
+      total += got
       forward(space.baseAddress!, got, isError: isError)
       let filled = kept + got
       let mayWait = round < rounds && !isOutputPaused
       let done = writeLog(UnsafeRawBufferPointer(rebasing: buffer[..<filled]), isError: isError, isEnd: !mayWait)
       kept = filled - done
       if kept > 0 { memmove(buffer.baseAddress!, buffer.baseAddress! + done, kept) }
-      if isOutputPaused || (kept == 0 && got < space.count && got < 4096) { return true }
+      if isOutputPaused || (kept == 0 && got < space.count && got < 4096) { return total }
     }
-    return true
+    return total
   }
 
   /// Output that came another way than through `readOutput`.
@@ -107,7 +109,8 @@ extension Supervisor {
     if isError {
       streams.stderr = nil
     } else if let fd = streams.stdout.number, configuration.terminal {
-      if !isOutputPaused { try? poller.change(fd, .stdout, Poller.readable | Poller.edge) }  // else it would never sleep
+      // On its edge only: the loop would never sleep on a terminal that nobody has open.
+      if !isOutputPaused { try? poller.change(fd, .stdout, Poller.readable | Poller.edge) }
     } else {
       streams.stdout = nil
     }
@@ -117,8 +120,8 @@ extension Supervisor {
   func drainOutput() {
     isOutputPaused = false
     for isError in [false, true] {
-      var rounds = Limit.drainBytesMax / FlowMemory.Limit.inputBytes
-      while rounds > 0, readOutput(isError: isError, rounds: 16) { rounds -= 1 }
+      var room = Limit.drainBytesMax  // somebody else may hold the stream, and write for ever
+      while room > 0, let taken = readOutput(isError: isError, rounds: 16) { room -= taken }
     }
   }
 }

@@ -146,6 +146,8 @@ final class Supervisor {
     guard let seen = memory?.kills(), seen > kills else { return }
     kills = seen
     guard let path = configuration.oomFile else { return }
-    do throws(Errno) { _ = try open(path, O_WRONLY | O_CREAT, mode: 0o600) } catch { notes.write("make \(path): \(error)") }
+    do throws(Errno) { _ = try open(path, O_WRONLY | O_CREAT, mode: 0o600) } catch {
+      notes.write("make \(path): \(error)")
+    }
   }
 }

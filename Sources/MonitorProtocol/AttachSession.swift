@@ -34,6 +34,8 @@ package struct AttachSession: ~Copyable {
   enum Limit {
     /// Bytes of one read of the input.
     static let inputBytes = AttachPacket.Limit.payloadBytesMax
+    /// Milliseconds that a monitor may take to notice a new client: a container's output may keep it busy.
+    static let connectMilliseconds: CInt = 30_000
   }
   /// Signals for the container. Terminal stops (SIGTSTP, ...) stay this process's own.
   static let forwarded: [CInt] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT]
@@ -73,10 +75,19 @@ package struct AttachSession: ~Copyable {
     }
     // The monitor's first packet says that it has this client on its list; it is looked at, not taken.
     var wanted = pollfd(fd: socket.borrowed, events: Int16(POLLIN), revents: 0)
-    _ = try doing("attach to \(path)") { () throws(Errno) in
-      try uninterrupted { () throws(Errno) in try check(csys_poll(&wanted, 1, -1)) }
+    let ready = try doing("attach to \(path)") { () throws(Errno) in
+      try uninterrupted { () throws(Errno) in try check(csys_poll(&wanted, 1, Limit.connectMilliseconds)) }
     }
+    if ready == 0 { throw Problem(code: .timeout, message: "attach to \(path): the monitor does not answer") }
     return socket
+  }
+
+  /// Gives a container's terminal a size, without attaching. Where there is no terminal it does nothing.
+  package static func resize(_ path: String, rows: UInt16, columns: UInt16) throws(Problem) {
+    let socket = try connect(path)
+    try doing("resize the terminal at \(path)") { () throws(Errno) in
+      try Sys.send(socket, AttachPacket.resize(rows: rows, columns: columns).bytes)
+    }
   }
 
   /// Runs until the container ends, the user detaches or the monitor goes. The terminal is restored on every path.
@@ -155,6 +166,8 @@ package struct AttachSession: ~Copyable {
       let got = csys_receive_fds(
         socket.borrowed, buffer.baseAddress, AttachPacket.Limit.packetBytesMax, nil, &descriptors, CInt(MSG_DONTWAIT))
       if got == -Int(EAGAIN) || got == -Int(EINTR) { return nil }
+      // The monitor left with input unread: told once, before the output that still waits here.
+      if got == -Int(ECONNRESET) { continue }
       if got <= 0 { return .disconnected }
       let payload = UnsafeRawBufferPointer(rebasing: buffer[1..<got])
       switch AttachPacket.Kind(rawValue: buffer[0]) {

@@ -84,7 +84,9 @@ final class LogScanner {
 
   private func read(_ buffer: inout [UInt8], at place: Int, from position: Int64) throws(Problem) -> Int {
     let raw = fd.borrowed
-    let result = buffer.withUnsafeMutableBytes { csys_pread(raw, $0.baseAddress! + place, $0.count - place, Int(position)) }
+    let result = buffer.withUnsafeMutableBytes {
+      csys_pread(raw, $0.baseAddress! + place, $0.count - place, Int(position))
+    }
     return try doing("read log \(path)") { () throws(Errno) in try check(result) }
   }
 

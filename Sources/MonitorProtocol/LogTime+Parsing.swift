@@ -65,7 +65,11 @@ extension LogTime {
   private static func zone(_ reader: inout DigitReader, utc: Int64) -> Int64? {
     if reader.skip("Z") || reader.skip("z") { return 0 }
     let sign: Int64
-    if reader.skip("+") { sign = 1 } else if reader.skip("-") { sign = -1 } else {
+    if reader.skip("+") {
+      sign = 1
+    } else if reader.skip("-") {
+      sign = -1
+    } else {
       guard reader.isAtEnd else { return nil }
       var time = time_t(utc)
       var local = tm()

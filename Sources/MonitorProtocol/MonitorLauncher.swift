@@ -30,7 +30,8 @@ package enum MonitorLauncher {
     precondition(configuration.attachFD == (attach != nil), "attachFD without its descriptor, or the other way round")
     precondition(configuration.preserveFDs == preserved.count, "\(preserved.count) descriptors to preserve")
     if preserved.count > Limit.preservedMax {
-      throw Problem(code: .invalid, message: "\(preserved.count) descriptors to preserve: at most \(Limit.preservedMax)")
+      throw Problem(
+        code: .invalid, message: "\(preserved.count) descriptors to preserve: at most \(Limit.preservedMax)")
     }
     let answer = try doing("start a monitor for \(configuration.id)") { () throws(Errno) in
       try run(program, configuration.json.bytes(), attach: attach, preserved: preserved, environment: environment)

@@ -11,7 +11,8 @@ import Testing
     #expect(AttachPacket(bytes) == packet)
   }
 
-  @Test(arguments: [[], [0], [0x05], [0x10], [0x15], [255, 1], [0x03], [0x03, 1, 2, 3], [0x03, 1, 2, 3, 4, 5]] as [[UInt8]])
+  @Test(
+    arguments: [[], [0], [0x05], [0x10], [0x15], [255, 1], [0x03], [0x03, 1, 2, 3], [0x03, 1, 2, 3, 4, 5]] as [[UInt8]])
   func whatIsNoPacketIsNone(_ bytes: [UInt8]) { #expect(AttachPacket(bytes) == nil) }
 
   @Test func theLargestPacketFits() {

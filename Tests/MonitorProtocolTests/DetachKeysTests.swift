@@ -4,14 +4,19 @@ import Testing
 
 // covers PD-68, OC-13
 @Suite struct DetachKeysTests {
-  @Test(arguments: [
-    ("ctrl-p,ctrl-q", [0x10, 0x11]), ("", []), ("a", [0x61]), ("ctrl-@", [0]), ("ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_", [27, 28, 29, 30, 31]),
-    ("CTRL-A,z", [1, 0x7a]), ("ctrl-x,ctrl-x", [24, 24]), ("~,.", [0x7e, 0x2e]), (" ", [0x20]),
-  ] as [(String, [UInt8])]) func goodKeys(_ text: String, _ bytes: [UInt8]) throws {
+  @Test(
+    arguments: [
+      ("ctrl-p,ctrl-q", [0x10, 0x11]), ("", []), ("a", [0x61]), ("ctrl-@", [0]),
+      ("ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_", [27, 28, 29, 30, 31]),
+      ("CTRL-A,z", [1, 0x7a]), ("ctrl-x,ctrl-x", [24, 24]), ("~,.", [0x7e, 0x2e]), (" ", [0x20]),
+    ] as [(String, [UInt8])]) func goodKeys(_ text: String, _ bytes: [UInt8]) throws
+  {
     #expect(try DetachKeys(text).bytes == bytes)
   }
 
-  @Test(arguments: ["ctrl-", "ctrl-1", "ctrl-ab", "ab", ",", "a,", "a,,b", "ctrl-p ctrl-q", "é", "\u{1}", "ctrl-`", "shift-a"])
+  @Test(arguments: [
+    "ctrl-", "ctrl-1", "ctrl-ab", "ab", ",", "a,", "a,,b", "ctrl-p ctrl-q", "é", "\u{1}", "ctrl-`", "shift-a",
+  ])
   func badKeys(_ text: String) {
     let problem = #expect(throws: Problem.self) { try DetachKeys(text) }
     #expect(problem?.code == .invalid)

@@ -83,7 +83,10 @@ import Testing
     #expect(read.last?.endsLine == true)
   }
 
-  @Test(arguments: [(0, []), (1, ["l9"]), (3, ["l7", "l8", "l9"]), (7, ["l3", "l4", "l5", "l6", "l7", "l8", "l9"]), (100, (1...9).map { "l\($0)" })])
+  @Test(arguments: [
+    (0, []), (1, ["l9"]), (3, ["l7", "l8", "l9"]), (7, ["l3", "l4", "l5", "l6", "l7", "l8", "l9"]),
+    (100, (1...9).map { "l\($0)" }),
+  ])
   func tailCountsOverTheRotation(_ count: Int, _ wanted: [String]) throws {
     var options = LogReader.Options()
     options.tail = count

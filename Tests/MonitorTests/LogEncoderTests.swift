@@ -8,7 +8,8 @@ import Testing
 @Suite struct LogEncoderTests {
   /// Encodes in one go, and gives the text and what was left over.
   private func encode(
-    _ input: [UInt8], _ log: MonitorConfiguration.Log, isError: Bool = false, isEnd: Bool = true, capacity: Int = 512 << 10
+    _ input: [UInt8], _ log: MonitorConfiguration.Log, isError: Bool = false, isEnd: Bool = true,
+    capacity: Int = 512 << 10
   ) -> (text: [UInt8], left: Int, writes: Int) {
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
     defer { memory.deallocate() }
@@ -63,7 +64,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("a\n", "a\\n"), ("a\"\\\u{8}\u{c}\t\r\u{1}\u{7f}é😀\n", "a\\\"\\\\\\b\\f\\t\\r\\u0001\\u007fé😀\\n"), ("part", "part"),
+    ("a\n", "a\\n"), ("a\"\\\u{8}\u{c}\t\r\u{1}\u{7f}é😀\n", "a\\\"\\\\\\b\\f\\t\\r\\u0001\\u007fé😀\\n"),
+    ("part", "part"),
   ]) func jsonLines(_ input: String, _ escaped: String) {
     let text = String(decoding: encode(Array(input.utf8), json, isError: true).text, as: UTF8.self)
     #expect(text == "{\"log\":\"\(escaped)\",\"stream\":\"stderr\",\"time\":\"2026-11-21T04:00:00.123456789Z\"}\n")

@@ -21,6 +21,8 @@ import Testing
     #expect(MemoryWatch.directory(groups: "0::/c\n", mounts: "") == nil)
     #expect(MemoryWatch.directory(groups: "", mounts: Self.mounts) == nil)
   }
-  @Test(arguments: [("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", 3), ("low 0\noom 1\noom_kill 1\noom_group_kill 0\n", 1), ("", 0)])
+  @Test(arguments: [
+    ("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", 3), ("low 0\noom 1\noom_kill 1\noom_group_kill 0\n", 1), ("", 0),
+  ])
   func killsAreCounted(_ text: String, _ kills: Int) { #expect(MemoryWatch.kills(in: text) == kills) }
 }

@@ -34,7 +34,8 @@ struct MonitorAttachTests {
       try container.start()
       #expect(try read(first, until: "33 101\r\n").hasPrefix("33 101\r\n"))
       let second = try AttachSession.connect(container.configuration.attachSocket!)
-      try post(second, .resize(rows: 40, columns: 132))
+      try AttachSession.resize(container.configuration.attachSocket!, rows: 40, columns: 132)
+      usleep(100_000)
       try post(second, .stdin(Array("hello\n".utf8)))
       #expect(try read(first, until: "40 132\r\n") == "hello\r\n<hello>\r\n40 132\r\n")
       #expect(try read(second, until: "40 132\r\n") == "hello\r\n<hello>\r\n40 132\r\n")
@@ -99,6 +100,19 @@ struct MonitorAttachTests {
       let received = try attach(socket, input: input)
       #expect(received.output == input)
       #expect(try container.exitRecord()?.code == 0)
+    }
+  }
+
+  /// covers PD-42: a container that ends without reading its input: all its output and its end arrive.
+  @Test(arguments: MonitorRuntime.allCases) func inputThatNobodyReads(_ runtime: MonitorRuntime) throws {
+    try withMonitored(runtime, ["sh", "-c", "seq 1 20000; exit 6"]) { container in
+      container.configuration.stdinOpen = true
+      container.configuration.stdinOnce = true
+      let socket = try container.createAttached()
+      try container.start()
+      let received = try attach(socket, input: [UInt8](repeating: 7, count: 8 << 20))
+      #expect(received.text.hasSuffix("\n20000\n"))
+      #expect(received.outcome == (try container.exitRecord()).map { .exited($0) })
     }
   }
 

@@ -47,7 +47,9 @@ struct MonitoredContainer {
       "mounts": [
         ["destination": "/proc", "type": "proc", "source": "proc"],
         ["destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]],
-        ["destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]],
+        [
+          "destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"],
+        ],
       ],
       "linux": .object(linux),
     ]

@@ -157,7 +157,9 @@ struct MonitorTests {
       }
       #expect(count == 1)
       #expect(csys_kill(pid, 0) == 0)
-      let problem = #expect(throws: Problem.self) { _ = try AttachSession.connect(container.configuration.attachSocket!) }
+      let problem = #expect(throws: Problem.self) {
+        _ = try AttachSession.connect(container.configuration.attachSocket!)
+      }
       #expect(problem?.code == .notFound)
       try check(csys_kill(pid, SIGKILL))
       #expect(!exists(container.configuration.exitFile))
