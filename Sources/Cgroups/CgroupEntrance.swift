@@ -10,6 +10,8 @@ package import Sys
 /// that lock (0.02 ms a hierarchy, Linux 5.7+). Version 2 has clone3(2)'s `CLONE_INTO_CGROUP`.
 package struct CgroupEntrance: ~Copyable {
   private let tasks: [CInt]
+  /// The process that opened the doors closes them; the child has closed its copies when it is in.
+  private let opener = getpid()
   private let unified: CInt
 
   fileprivate init(tasks: [CInt], unified: CInt) {
@@ -17,6 +19,9 @@ package struct CgroupEntrance: ~Copyable {
     self.unified = unified
   }
   deinit {
+    if getpid() == opener { close() }
+  }
+  private borrowing func close() {
     for descriptor in tasks { _ = csys_close(descriptor) }
     if unified >= 0 { _ = csys_close(unified) }
   }
@@ -26,9 +31,11 @@ package struct CgroupEntrance: ~Copyable {
 
   /// Moves the calling process, which must have one thread, into every hierarchy of version 1.
   /// Call it in the child, before it enters a cgroup namespace; the descriptors work in any mount and user namespace.
+  /// The child's copies are closed: a container that waits for its start shows them in /proc/1/fd.
   package borrowing func enter() throws(Errno) {
     var zero = UInt8(ascii: "0")
     for descriptor in tasks { try check(csys_write(descriptor, &zero, 1)) }
+    if getpid() != opener { close() }
   }
 }
 

@@ -56,7 +56,10 @@ struct Operations {
     let record = try store.load(id)
     let cgroup = record.cgroup
     guard let pidfd = try record.pidfd() else {
-      if all { return try signalAll(cgroup, signal) }
+      // Its init is gone; where it shares the PID namespace, others may be left.
+      var isLeft = false
+      if signal == SIGKILL && !record.ownsPidNamespace { isLeft = try cgroup.isPopulated() }
+      if all || isLeft { return try signalAll(cgroup, signal) }
       throw Problem(code: .conflict, message: "cannot kill \(id): container not running")
     }
     if all { return try signalAll(cgroup, signal) }

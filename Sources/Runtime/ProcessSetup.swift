@@ -35,7 +35,7 @@ struct ProcessSetup {
     try giveStandardStreams()
     try personality()
     try Scheduling.apply(process)
-    try changeDirectory(mayBeDenied: true)
+    let isThere = try changeDirectory(mayBeDenied: true)
     let capabilities = CapabilitySets(process.capabilities)
     let filter = plan.seccomp
     let isUnprivileged = process.noNewPrivileges == true
@@ -44,7 +44,7 @@ struct ProcessSetup {
     try becomeUser()
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter: it is kept until then, and nothing runs in between.
     try capabilities.apply(keeping: filter != nil && !isUnprivileged ? CapabilityName.sysAdmin : 0)
-    try changeDirectory(mayBeDenied: false)
+    if !isThere { _ = try changeDirectory(mayBeDenied: false) }
     _ = csys_umask(process.user?.umask.map { mode_t($0) } ?? 0o022)
     let arguments = process.args ?? []
     let program = try arguments.first.map { (name) throws(StepFailure) in
@@ -56,9 +56,6 @@ struct ProcessSetup {
     _ = consume root
     let starter = try waitForStart(channel, hasLimits: hasLimits)
     do throws(StepFailure) {
-      for hook in plan.spec.hooks?.startContainer ?? [] where plan.isInit {
-        try HookRunner(plan: plan, status: .created).run(hook, kind: "startContainer")
-      }
       guard let program else { throw StepFailure(.invalid, Errno(rawValue: 0), "process.args is empty") }
       if isUnprivileged {
         try during(.noNewPrivileges) { () throws(Errno) in try check(csys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) }
@@ -66,6 +63,10 @@ struct ProcessSetup {
       if let filter {
         try load(filter, reportingTo: starter)
         if !isUnprivileged { try capabilities.apply(keeping: 0) }
+      }
+      // They are programs of the container: under its filter and with its capabilities.
+      for hook in plan.spec.hooks?.startContainer ?? [] where plan.isInit {
+        try HookRunner(plan: plan, status: .created).run(hook, kind: "startContainer")
       }
       _ = csys_default_signals()  // the runtime ignores SIGPIPE and blocks what it forwards; the command must not
       let result = withCStrings(arguments) { argv in
@@ -85,6 +86,7 @@ struct ProcessSetup {
     if plan.startListener < 0 { return channel }
     let listener = OwnedFD(adopting: plan.startListener)
     _ = consume channel
+    try during(.descriptors) { () throws(Errno) in try closeAll(but: listener.borrowed) }
     while true {
       let connection = try during(.startSocket) { () throws(Errno) in
         try uninterrupted { () throws(Errno) in try accept(listener) }
@@ -92,6 +94,15 @@ struct ProcessSetup {
       let starter = Channel(connection)
       if case .start? = try? starter.receive()?.message { return starter }
     }
+  }
+
+  /// Until `start` comes, /proc/1/fd is there for all who share the PID namespace: it must lead nowhere (CVE-2024-21626).
+  private func closeAll(but kept: CInt) throws(Errno) {
+    let first = 3 + plan.preservedDescriptors
+    let kept = CUnsignedInt(kept)
+    if kept < first { return }  // a caller's own descriptor: nothing of ours is above the preserved ones then
+    if kept > first { try check(csys_close_range(first, kept - 1, 0)) }
+    try check(csys_close_range(kept + 1, CUnsignedInt.max, 0))
   }
 
   private func becomeUser() throws(StepFailure) {
@@ -107,16 +118,18 @@ struct ProcessSetup {
   }
 
   /// CVE-2024-21626: a working directory that the root does not contain is refused.
-  private func changeDirectory(mayBeDenied: Bool) throws(StepFailure) {
+  /// - Returns: false where the directory may be the user's only.
+  private func changeDirectory(mayBeDenied: Bool) throws(StepFailure) -> Bool {
     let cwd = process.cwd.isEmpty ? "/" : process.cwd
     let result = csys_chdir(cwd)
-    if result == -EACCES && mayBeDenied { return }
+    if result == -EACCES && mayBeDenied { return false }
     if result < 0 { throw StepFailure(.workingDirectory, Errno(rawValue: -result), cwd) }
     guard let place = getcwd(nil, 0) else { throw StepFailure(.workingDirectoryOutside, Errno(rawValue: 0), cwd) }
     defer { free(place) }
     if place[0] != CChar(bitPattern: UInt8(ascii: "/")) {
       throw StepFailure(.workingDirectoryOutside, Errno(rawValue: 0), cwd)
     }
+    return true
   }
 
   /// The user must be able to reopen its own streams (/dev/stdout); files of the host and /dev/null stay untouched.

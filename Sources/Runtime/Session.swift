@@ -112,7 +112,7 @@ struct Session {
       throw Problem(code: .invalid, message: "a container ID and at most one signal are wanted")
     }
     let text = flags.positional.count == 2 ? flags.positional[1] : "TERM"
-    guard let signal = SignalName.number(of: text) else {
+    guard let signal = text == "0" ? 0 : SignalName.number(of: text) else {
       throw Problem(code: .invalid, message: "invalid signal param: unknown signal \"\(text)\"")
     }
     try operations.kill(id, signal: signal, all: flags.has("all"))
