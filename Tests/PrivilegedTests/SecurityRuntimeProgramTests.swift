@@ -82,4 +82,19 @@ import Testing
       #expect(outcome.code == 0, "\(outcome)")
     }
   }
+
+  /// Between create and start: /proc/1/fd of the waiting process is open to all who share its PID namespace.
+  @Test func aWaitingContainerHoldsNothingOfTheHost() throws {
+    try withHostileBundle { bundle in
+      try bundle.write(["/bin/true"])
+      let create =
+        "exec 9</; exec \(Installed.runtime) --root \(bundle.runtimeRoot) create -b \(bundle.bundle) "
+        + "--pid-file \(bundle.scratch)/pid \(bundle.id) </dev/null >/dev/null 2>&1"
+      #expect(try TestKit.run(["/bin/bash", "-c", create]).code == 0)
+      let directory = "/proc/\(try readText(bundle.scratch + "/pid").trimmed)/fd"
+      let open = try entries(ofPath: directory).map { try readLink("\(directory)/\($0.name)") }
+      let foreign = open.filter { $0 != "/dev/null" && !$0.hasPrefix("socket:") && !$0.hasPrefix("pipe:") }
+      #expect(foreign.isEmpty, "\(foreign)")
+    }
+  }
 }
