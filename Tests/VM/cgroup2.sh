@@ -7,6 +7,7 @@ prefix=$1
 passed=0 failed=0
 # The shared directory is slow here: work on the machine's own disk.
 mkdir -p /opt/berth && cp -r "$prefix/." /opt/berth
+cp /mnt/host/lib/* /usr/local/lib/ && ldconfig
 export BERTH_ROOT=/var/tmp/berth BERTH_RUNROOT=/run/berth-vm
 berth=/opt/berth/bin/berth
 check() { # check NAME WANTED COMMAND…
