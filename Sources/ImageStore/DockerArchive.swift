@@ -19,7 +19,8 @@ enum DockerArchive {
       throw Problem(code: .invalid, message: "manifest.json of \(label)", cause: error)
     }
     guard let entries = parsed.array, entries.count <= imagesMax else {
-      throw Problem(code: .invalid, message: "manifest.json of \(label): expected a list of at most \(imagesMax) images")
+      throw Problem(
+        code: .invalid, message: "manifest.json of \(label): expected a list of at most \(imagesMax) images")
     }
     var result: [IncomingImage] = []
     for (number, entry) in entries.enumerated() {

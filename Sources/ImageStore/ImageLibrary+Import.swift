@@ -53,7 +53,8 @@ extension ImageLibrary {
       guard let path else { return try standardInput() }
       let file = try doing("open \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
       if try doing("open \(path)", { () throws(Errno) in try status(file) }).isDirectory {
-        throw Problem(code: .invalid, message: "\(path) is a directory, not a tar", hint: "tar -C \(path) -c . | berth import -")
+        throw Problem(
+          code: .invalid, message: "\(path) is a directory, not a tar", hint: "tar -C \(path) -c . | berth import -")
       }
       return file
     }

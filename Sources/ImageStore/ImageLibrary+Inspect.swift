@@ -27,7 +27,8 @@ extension ImageLibrary {
       "GraphDriver": ["Name": "overlay", "Data": .object(JSON.Object(driver))],
       "RootFS": ["Type": "layers", "Layers": JSON(image.layers.map { "sha256:" + $0 })],
       "Labels": config.config.json["Labels"] ?? .object(JSON.Object()),
-      "Annotations": .object(JSON.Object(manifest.annotations.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })),
+      "Annotations": .object(
+        JSON.Object(manifest.annotations.sorted { $0.key < $1.key }.map { ($0.key, JSON($0.value)) })),
       "ManifestType": JSON(manifest.mediaType.rawValue),
       "User": JSON(config.config.user),
       "History": .array(config.history.map(\.json)),

@@ -54,7 +54,8 @@ extension ImageLibrary {
     let worker = try UnpackWorker(program: programs.unpack, input: input.borrowed, directory: target.borrowed)
     do throws(Problem) { _ = try worker.wait() } catch {
       let hint =
-        error.code == .unavailable ? diskHint : "load reads docker-archive and oci-archive; a root filesystem's tar needs: berth import"
+        error.code == .unavailable
+        ? diskHint : "load reads docker-archive and oci-archive; a root filesystem's tar needs: berth import"
       throw Problem(code: error.code, message: "read \(label)", hint: hint, cause: error)
     }
   }
@@ -63,9 +64,12 @@ extension ImageLibrary {
   func standardInput() throws(Problem) -> OwnedFD {
     if isatty(0) == 1 {
       throw Problem(
-        code: .invalid, message: "standard input is a terminal, not an archive", hint: "name a file with --input, or use < FILE")
+        code: .invalid, message: "standard input is a terminal, not an archive",
+        hint: "name a file with --input, or use < FILE")
     }
-    return try doing("read standard input") { () throws(Errno) in OwnedFD(adopting: try check(csys_fcntl(0, F_DUPFD_CLOEXEC, 0))) }
+    return try doing("read standard input") { () throws(Errno) in
+      OwnedFD(adopting: try check(csys_fcntl(0, F_DUPFD_CLOEXEC, 0)))
+    }
   }
 
   private func loadDirectory(

@@ -98,7 +98,8 @@ extension ImageLibrary {
 
   package func notFound(_ text: String) -> Problem {
     Problem(
-      code: .notFound, message: "image \(text) not found", hint: "list the images with: berth images; fetch one with: berth pull")
+      code: .notFound, message: "image \(text) not found",
+      hint: "list the images with: berth images; fetch one with: berth pull")
   }
 
   /// Loads the image that ships with Berth when it is meant and missing.

@@ -38,7 +38,8 @@ extension ImageLibrary {
   func localName(_ text: String) throws(Problem) -> String {
     let reference = try Reference(parsing: text, defaultRegistry: "localhost")
     if reference.digest != nil {
-      throw Problem(code: .invalid, message: "\(text): a name that you give cannot have a digest", hint: "leave @sha256:… away")
+      throw Problem(
+        code: .invalid, message: "\(text): a name that you give cannot have a digest", hint: "leave @sha256:… away")
     }
     return reference.description
   }

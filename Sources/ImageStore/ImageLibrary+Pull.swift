@@ -54,9 +54,12 @@ extension ImageLibrary {
         hint: "what came is not what was asked for: try again, or use another registry or mirror")
     }
     let digest = Digest(of: resolved.manifest)
-    guard Digest(resolved.digest) == digest else { throw wrong("the manifest has another digest than the registry says") }
-    guard case .manifest(let manifest) = try ManifestDocument(
-      parsing: resolved.manifest, mediaType: MediaType(rawValue: resolved.mediaType))
+    guard Digest(resolved.digest) == digest else {
+      throw wrong("the manifest has another digest than the registry says")
+    }
+    guard
+      case .manifest(let manifest) = try ManifestDocument(
+        parsing: resolved.manifest, mediaType: MediaType(rawValue: resolved.mediaType))
     else { throw wrong("an index where a manifest was announced") }
     try manifest.requireImage()
     var top = digest
@@ -84,7 +87,8 @@ extension ImageLibrary {
     guard Digest(of: payload) == wanted.digest else {
       throw Problem(
         code: .invalid,
-        message: "the configuration of \(name) has the wrong digest: expected \(wanted.digest), got \(Digest(of: payload))",
+        message:
+          "the configuration of \(name) has the wrong digest: expected \(wanted.digest), got \(Digest(of: payload))",
         hint: "what came is not what the image names: try again, or use another registry or mirror")
     }
     return payload

@@ -48,7 +48,8 @@ package final class ImageLibrary {
     self.store = store
     self.programs = programs
     root = store.root
-    try store.intents.repairLeftovers(kinds: [IntentKind.ingest, IntentKind.remove]) { (kind, payload) throws(Problem) in
+    try store.intents.repairLeftovers(kinds: [IntentKind.ingest, IntentKind.remove]) {
+      (kind, payload) throws(Problem) in
       try repair(payload)
     }
   }
@@ -108,7 +109,7 @@ extension ImageLibrary {
     let layers = root + "/layers"
     try doing("clean \(layers)") { () throws(Errno) in
       let names: [DirectoryEntry]
-      do throws(Errno) { names = try entries(ofPath: layers) } catch where error == .notFound { return }
+      do throws(Errno) { names = try entries(ofPath: layers) } catch  where error == .notFound { return }
       for entry in names where entry.name.hasPrefix(prefix) { try removeTree(layers + "/" + entry.name) }
     }
   }

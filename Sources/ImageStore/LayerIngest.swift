@@ -37,6 +37,13 @@ final class LayerIngest {
     }
   }
 
+  private enum Limit {
+    /// Bytes that a layer's pipe holds between the registry program and the worker.
+    static let pipeBytes = 1 << 20
+  }
+  /// `F_SETPIPE_SZ`, which glibc's module does not show.
+  private let pipeSizeCommand: CInt = 1031
+
   /// A finished layer: where it lies, and its row.
   struct Unpacked {
     let directory: String
@@ -97,9 +104,11 @@ final class LayerIngest {
     switch task.layer.source {
     case .registry(let connection, let name):
       self.connection = connection
-      guard let digest = task.layer.digest, let size = task.layer.size else { preconditionFailure("a blob without digest") }
+      guard let digest = task.layer.digest, let size = task.layer.size else {
+        preconditionFailure("a blob without digest")
+      }
       let pipe = try doing("make a pipe") { () throws(Errno) in try Pipe.make() }
-      _ = csys_fcntl(pipe.writer.borrowed, CInt(1031) /* F_SETPIPE_SZ */, 1 << 20)
+      _ = csys_fcntl(pipe.writer.borrowed, pipeSizeCommand, Limit.pipeBytes)
       task.worker = try UnpackWorker(program: program, input: pipe.reader.borrowed, directory: target.borrowed)
       let blob = RegistryRequest.BlobRequest(name: name, digest: digest.description, size: size, kind: .layer)
       task.request = try connection.send(.blob(blob), descriptor: pipe.writer.borrowed)
@@ -124,13 +133,17 @@ final class LayerIngest {
     polls += working.map { pollfd(fd: $0.worker?.pidfd ?? -1, events: CShort(POLLIN), revents: 0) }
     let grace: CInt = working.count == running.count ? -1 : 200
     let ready = csys_poll(&polls, CUnsignedInt(polls.count), grace)
-    if ready < 0, ready != -EINTR { throw Problem(code: .bug, message: "wait for layers", cause: Errno(rawValue: -ready)) }
+    if ready < 0, ready != -EINTR {
+      throw Problem(code: .bug, message: "wait for layers", cause: Errno(rawValue: -ready))
+    }
     if ready > 0 {
       // The registry's word first: if it broke off, the worker's complaint about the end of its input is no news.
       if withRegistry, polls[0].revents != 0, let connection {
         while let (id, event) = try connection.nextEvent(timeout: .zero) { take(id, event) }
       }
-      for (task, poll) in zip(working, polls.dropFirst(withRegistry ? 1 : 0)) where poll.revents != 0 { finishWorker(task) }
+      for (task, poll) in zip(working, polls.dropFirst(withRegistry ? 1 : 0)) where poll.revents != 0 {
+        finishWorker(task)
+      }
     }
     for task in running where isOver(task) {
       running.removeAll { $0 === task }

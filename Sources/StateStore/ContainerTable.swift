@@ -193,5 +193,6 @@ func hexPrefixEnd(_ text: String) -> String? {
 func ambiguous(_ kind: String, _ text: String, _ candidates: [String]) -> Problem {
   let shown = candidates.prefix(10).joined(separator: ", ") + (candidates.count > 10 ? ", …" : "")
   return Problem(
-    code: .conflict, message: "more than one result for \(kind) ID \(text): \(shown)", hint: "give more digits of the ID")
+    code: .conflict, message: "more than one result for \(kind) ID \(text): \(shown)",
+    hint: "give more digits of the ID")
 }

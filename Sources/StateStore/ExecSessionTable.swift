@@ -72,7 +72,9 @@ package struct ExecSessionTable {
           SQLValue(session.exitCode), .text(session.id),
         ])
     }
-    if changed == 0 { throw Problem(code: .notFound, message: "exec session \(session.id.prefix(12)) has been removed") }
+    if changed == 0 {
+      throw Problem(code: .notFound, message: "exec session \(session.id.prefix(12)) has been removed")
+    }
   }
 
   package func get(_ id: String) throws(Problem) -> ExecSessionRecord? {

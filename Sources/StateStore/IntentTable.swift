@@ -29,7 +29,8 @@ package struct IntentTable {
     do throws(Problem) {
       try database.transaction(durable: durable) { () throws(Problem) in
         _ = try database.run(
-          "INSERT INTO intents VALUES(?, ?, ?, ?)", [.text(id), .text(kind), .text(payload), .integer(nanosecondsNow())])
+          "INSERT INTO intents VALUES(?, ?, ?, ?)",
+          [.text(id), .text(kind), .text(payload), .integer(nanosecondsNow())])
       }
     } catch {
       locks.remove(.intent, id)

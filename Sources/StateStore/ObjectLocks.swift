@@ -5,7 +5,9 @@ package import Sys
 ///
 /// Order, to never deadlock: container, volume, image, layer; by ID within a kind.
 package struct ObjectLocks: Sendable {
-  package enum Kind: String, Sendable { case container = "containers", volume = "volumes", image = "images", layer = "layers", intent = "intents" }
+  package enum Kind: String, Sendable {
+    case container = "containers", volume = "volumes", image = "images", layer = "layers", intent = "intents"
+  }
   let directory: String
 
   package func path(_ kind: Kind, _ name: String) -> String { "\(directory)/\(kind.rawValue)/\(name).lock" }
@@ -14,7 +16,7 @@ package struct ObjectLocks: Sendable {
   package func acquire(_ kind: Kind, _ name: String) throws(Problem) -> FileLock {
     let path = path(kind, name)
     return try doing("lock \(path)") { () throws(Errno) in
-      do throws(Errno) { return try FileLock(path) } catch where error == .notFound {
+      do throws(Errno) { return try FileLock(path) } catch  where error == .notFound {
         try makeDirectories(parentPath(of: path), mode: 0o700)
         return try FileLock(path)
       }

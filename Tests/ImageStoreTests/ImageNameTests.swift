@@ -135,7 +135,8 @@ struct ImageNameTests {
       try replaceFile(shop.root + "/blobs/sha256/\(blob)", with: [1], durable: false)
       let kept = try library.lookup("busybox:1").image
       let payload: JSON = [
-        "partial": ".partial-dead-", "layers": [JSON(stray), JSON(kept.layers[0])], "blobs": [JSON(blob), JSON(kept.id)],
+        "partial": ".partial-dead-", "layers": [JSON(stray), JSON(kept.layers[0])],
+        "blobs": [JSON(blob), JSON(kept.id)],
       ]
       try library.store.database.run(
         "INSERT INTO intents VALUES('dead', 'image.ingest', ?, 0)", [.text(payload.text())])

@@ -98,6 +98,8 @@ struct ImportTests {
   func times(_ text: String, _ value: Int64) {
     #expect(nanoseconds(ofTime: text) == value)
     #expect(nanoseconds(ofTime: timeText(ofNanoseconds: value)) == value)
-    for bad in ["", "2026", "2026-01-02", text + "x", "2026-13-02T03:04:05Z"] { #expect(nanoseconds(ofTime: bad) == nil) }
+    for bad in ["", "2026", "2026-01-02", text + "x", "2026-13-02T03:04:05Z"] {
+      #expect(nanoseconds(ofTime: bad) == nil)
+    }
   }
 }

@@ -14,7 +14,8 @@ struct LoadTests {
       let (top, topID) = try shop.layer("top", "2")
       let archive = try shop.dockerArchive([
         Workshop.Image(tags: ["one:1", "me/one:x"], layers: [base], config: shop.config([baseID])),
-        Workshop.Image(tags: ["localhost:5000/two:latest"], layers: [base, top], config: shop.config([baseID, topID])),
+        Workshop.Image(
+          tags: ["localhost:5000/two:latest"], layers: [base, top], config: shop.config([baseID, topID])),
       ])
       let library = try shop.library()
       var there = 0

@@ -37,7 +37,9 @@ struct ImagesFixture {
   }
 
   private static func freePort() throws -> Int {
-    let listener = try TestKit.run(["python3", "-c", "import socket;s=socket.socket();s.bind(('127.0.0.1',0));print(s.getsockname()[1])"])
+    let listener = try TestKit.run([
+      "python3", "-c", "import socket;s=socket.socket();s.bind(('127.0.0.1',0));print(s.getsockname()[1])",
+    ])
     return try #require(Int(listener.trimmed))
   }
 
@@ -70,7 +72,9 @@ struct ImagesFixture {
   }
   /// The digests (hex) of the layers that the registry has under a name.
   func layers(of name: String) throws -> [String] {
-    let raw = try shell("skopeo inspect --raw --tls-verify=false docker://\(address)/\(name) | python3 -c 'import json,sys;[print(l[\"digest\"][7:]) for l in json.load(sys.stdin)[\"layers\"]]'")
+    let raw = try shell(
+      "skopeo inspect --raw --tls-verify=false docker://\(address)/\(name) | python3 -c 'import json,sys;[print(l[\"digest\"][7:]) for l in json.load(sys.stdin)[\"layers\"]]'"
+    )
     return raw.lines
   }
 }

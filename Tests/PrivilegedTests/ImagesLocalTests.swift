@@ -95,7 +95,9 @@ struct ImagesLocalTests {
       try engine.importBusybox()
       let id = try engine.ok("create", "--name", "web", "localhost/busybox", "true")
       let refused = try engine.berth("rmi", "localhost/busybox")
-      #expect(refused.code != 0 && refused.errorText.contains("web") && refused.errorText.contains(String(id.prefix(12))), "\(refused)")
+      #expect(
+        refused.code != 0 && refused.errorText.contains("web") && refused.errorText.contains(String(id.prefix(12))),
+        "\(refused)")
       try engine.ok("tag", "localhost/busybox", "other:1")
       try engine.ok("rmi", "other:1")
       let unknown = try engine.berth("rmi", "nothing")

@@ -119,7 +119,8 @@ struct ImagesPullTests {
   @Test func killedPulls() throws {
     try ImagesFixture.with { registry, engine in
       try registry.push(
-        "app:1", layers: (0..<4).map { "mkdir d\($0); for i in $(seq 300); do echo $i >d\($0)/$i; done; \(Self.random) f\($0)" })
+        "app:1",
+        layers: (0..<4).map { "mkdir d\($0); for i in $(seq 300); do echo $i >d\($0)/$i; done; \(Self.random) f\($0)" })
       let name = "\(registry.address)/app:1"
       let begin = ContinuousClock.now
       let id = try engine.pull(name).trimmed

@@ -10,7 +10,9 @@ struct DatabaseTests {
     try database.execute("CREATE TABLE t(a, b, c)")
     let texts = ["", "ü\u{0}x", String(repeating: "long ", count: 10_000)]
     for text in texts { try database.run("INSERT INTO t VALUES(?, ?, ?)", [.text(text), .integer(.min), .null]) }
-    let rows = try database.rows("SELECT a, b, c FROM t ORDER BY rowid") { ($0.text(0), $0.integer(1), $0.optionalText(2)) }
+    let rows = try database.rows("SELECT a, b, c FROM t ORDER BY rowid") {
+      ($0.text(0), $0.integer(1), $0.optionalText(2))
+    }
     #expect(rows.map(\.0) == texts)
     #expect(rows.allSatisfy { $0.1 == .min && $0.2 == nil })
   }
@@ -102,7 +104,9 @@ struct IntentTests {
       let store = try Store(root: directory)
       try store.database.run("INSERT INTO intents VALUES('dead', 'a', '', 0)")
       let failure = Problem(code: .unavailable, message: "disk")
-      #expect(code { try store.intents.repairLeftovers(kinds: ["a"]) { (_, _) throws(Problem) in throw failure } } == .unavailable)
+      #expect(
+        code { try store.intents.repairLeftovers(kinds: ["a"]) { (_, _) throws(Problem) in throw failure } }
+          == .unavailable)
       #expect(try store.intents.list().count == 1)
       #expect(try store.intents.repairLeftovers(kinds: ["a"]) { _, _ in } == 1)
     }

@@ -115,8 +115,9 @@ struct VolumeAndSessionTests {
       #expect(code { try store.volumes.insert(VolumeRecord(name: "data", created: 1)) } == .conflict)
       let web = container("web")
       try store.containers.insert(web, volumes: [("data", "/data")])
-      #expect(problem { try store.volumes.delete("data") }?.message
-        == "volume data is being used by the following container(s): \(web.id.prefix(12))")
+      #expect(
+        problem { try store.volumes.delete("data") }?.message
+          == "volume data is being used by the following container(s): \(web.id.prefix(12))")
       #expect(try store.volumes.list(ofContainer: web.id).map(\.name) == ["data"])
       #expect(try store.volumes.lookup("dat").name == "data")
       #expect(code { _ = try store.volumes.lookup("d") } == .conflict)
