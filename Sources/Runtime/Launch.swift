@@ -153,7 +153,11 @@ struct Launch {
     let plan = plan
     guard plan.namespace(.user) != nil, plan.namespace(.mount) != nil, geteuid() == 0 else { return }
     self.plan.preparedRoot = try doing("open root filesystem \(plan.rootPath)") { () throws(Errno) in
-      try MountTree(cloning: plan.rootPath, recursive: true).fd.duplicate().release()
+      let tree = try MountTree(cloning: plan.rootPath, recursive: true)
+      // Where the host's mounts are shared, so is their copy: what the container mounts would appear on the host.
+      let isSlave = plan.spec.linux?.rootfsPropagation?.hasSuffix("slave") == true
+      try tree.setPropagation(UInt64(isSlave ? MS_SLAVE : MS_PRIVATE), recursive: true)
+      return try tree.fd.duplicate().release()
     }
     for (number, mount) in (plan.spec.mounts ?? []).enumerated() {
       let words = MountOptions(mount.options ?? [])
