@@ -29,9 +29,11 @@ final class Context {
   }
 
   /// Does something to each of several objects; goes on after a failure.
-  /// - Parameter missing: the exit status when one is not there. Source: podman-rm(1), "Exit Status".
+  /// - Parameters:
+  ///   - missing: the exit status when one is not there.
+  ///   - inUse: the exit status when one is in use. Source: podman-rm(1), podman-rmi(1), "Exit Status".
   func each(
-    _ names: [String], missing: Int32? = nil, _ body: (String) throws(Problem) -> Void
+    _ names: [String], missing: Int32? = nil, inUse: Int32? = nil, _ body: (String) throws(Problem) -> Void
   ) -> Int32 {
     var status: Int32 = 0
     for name in names {
@@ -40,7 +42,8 @@ final class Context {
       } catch {
         output.flush()
         Program.report(error)
-        let code = error.code == .notFound ? missing ?? error.exitStatus : error.exitStatus
+        let special = error.code == .notFound ? missing : error.code == .conflict ? inUse : nil
+        let code = special ?? error.exitStatus
         status = max(status, code)
       }
     }

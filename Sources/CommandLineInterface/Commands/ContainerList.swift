@@ -23,7 +23,7 @@ struct ContainerList: Command {
       .toggle("all", "a", "Stopped ones, too") { $0.query.all = $1 },
       .value(
         "filter", "f", "key=value",
-        "Only those that match: id, name, label, status, ancestor, volume, exited, before, since, until, network"
+        "Only those that match: id, name, label, status, ancestor, volume, exited, before, since, until"
       ) {
         $0.query.filters.append(try ListFilter(flag: $1))
       },
@@ -108,7 +108,7 @@ struct ContainerList: Command {
     row["Created"] = .string(HumanText.goTime(container.created))
     row["CreatedAt"] = .string(HumanText.goTime(container.created))
     row["ImageID"] = .string(container.imageID)
-    row["State"] = .string(container.state.rawValue)
+    row["State"] = .string(container.stateWord)
     row["Pid"] = JSON(container.pid)
     row["ExitCode"] = JSON(container.exitCode)
     row["Exited"] = JSON(container.state == .exited || container.state == .stopped)
@@ -147,6 +147,9 @@ extension ContainerSummary {
     }
   }
 
+  /// To podman's users a container that was never started is "created", whatever is made of it already.
+  fileprivate var stateWord: String { state == .configured ? "created" : state.rawValue }
+
   fileprivate var labelsJSON: JSON {
     .object(JSON.Object(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
   }
@@ -176,7 +179,7 @@ extension ContainerSummary {
       "Ports": .null,
       "Size": size,
       "StartedAt": JSON(startedAt / 1_000_000_000),
-      "State": .string(state == .configured ? "created" : state.rawValue),
+      "State": .string(stateWord),
       "Status": .string(status(now: now)),
       "Created": JSON(created / 1_000_000_000),
     ]

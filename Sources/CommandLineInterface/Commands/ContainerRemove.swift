@@ -38,7 +38,7 @@ struct ContainerRemove: Command {
     var options = options
     // podman 4: `rm -f` of a name that is not there succeeds (decision G.4).
     if options.force { options.ignore = true }
-    return context.each(names, missing: 1) { name throws(Problem) in
+    return context.each(names, missing: 1, inUse: 2) { name throws(Problem) in
       if try engine.remove(name, options) != nil { context.output.line(name) }
     }
   }

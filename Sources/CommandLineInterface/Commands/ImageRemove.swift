@@ -32,7 +32,7 @@ struct ImageRemove: Command {
     if given.isEmpty {
       throw Problem(code: .invalid, message: "an image's name or ID is missing", hint: "See 'berth rmi --help'")
     }
-    return context.each(given, missing: 1) { name throws(Problem) in
+    return context.each(given, missing: 1, inUse: 2) { name throws(Problem) in
       do throws(Problem) {
         context.show(try engine.removeImage(name, force: force))
       } catch {

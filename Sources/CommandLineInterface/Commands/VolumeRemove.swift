@@ -25,7 +25,7 @@ struct VolumeRemove: Command {
         hint: "See 'berth volume rm --help'")
     }
     let names = all ? try engine.volumes().map(\.name) : given
-    return context.each(names, missing: 1) { name throws(Problem) in
+    return context.each(names, missing: 1, inUse: 2) { name throws(Problem) in
       context.output.line(try engine.removeVolume(name, force: force))
     }
   }
