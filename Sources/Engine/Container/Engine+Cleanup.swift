@@ -67,7 +67,7 @@ extension Engine {
       if exists("\(paths.runtimeState)/\(id)") { try runtime.run("delete", "--force", id) }
     }
     if let failure { throw failure }
-    try doing("remove \(paths.bundle(id))") { () throws(Errno) in try removeTree(paths.bundle(id)) }
+    try removeBundle(id)
     try erase(id, config)
   }
 

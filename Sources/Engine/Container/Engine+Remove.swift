@@ -107,8 +107,12 @@ extension Engine {
   /// Finishes or takes back what killed commands left. Costs one query where nothing is left.
   func repairContainers() throws(Problem) {
     let store = try store()
-    try store.intents.repairLeftovers(kinds: [IntentKind.start, IntentKind.remove]) { (kind, payload) throws(Problem) in
-      if kind == IntentKind.start { try repairStart(payload) } else { try repairRemoval(payload) }
+    do throws(Problem) {
+      try store.intents.repairLeftovers(kinds: [IntentKind.start, IntentKind.remove]) { (kind, payload) throws(Problem) in
+        if kind == IntentKind.start { try repairStart(payload) } else { try repairRemoval(payload) }
+      }
+    } catch {
+      // The intent stays, and the next command tries again: one container's trouble does not stop work on the others.
     }
   }
 

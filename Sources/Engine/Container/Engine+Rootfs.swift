@@ -55,7 +55,34 @@ extension Engine {
   /// The reverse of `prepare`: what of a container a reboot would clear. The writable layer stays.
   func unprepare(_ id: String) throws(Problem) {
     for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
-    try doing("remove \(paths.bundle(id))") { () throws(Errno) in try removeTree(paths.bundle(id)) }
+    try removeBundle(id)
+  }
+
+  /// A monitor that was left alone may still write there: it ends by itself once its container is gone.
+  func removeBundle(_ id: String) throws(Problem) {
+    let path = paths.bundle(id)
+    for attempt in 1...Limit.removalTriesMax {
+      do throws(Errno) {
+        try removeTree(path)
+        return
+      } catch {
+        guard error == .notEmpty, attempt < Limit.removalTriesMax else {
+          throw Problem(code: .init(error), message: "remove \(path)", cause: error)
+        }
+        awaitMonitor(id)
+        for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
+      }
+    }
+  }
+  private func awaitMonitor(_ id: String) {
+    let text = try? readText(paths.bundle(id) + "/monitor.pid", limit: 64)
+    let pid = text.flatMap { Int32($0.split(whereSeparator: \.isWhitespace).first ?? "") } ?? 0
+    let start = (try? startTime(ofPid: pid)) ?? 0
+    if (try? readText("/proc/\(pid)/comm", limit: 64)) == "berth-monitor\n", let monitor = ProcessHandle(pid: pid, startTime: start) {
+      _ = monitor.hasEnded(milliseconds: Limit.monitorMilliseconds)
+    } else {
+      _ = csys_poll(nil, 0, 10)  // the runtime, or what it starts: nobody tells when it is done
+    }
   }
 
   private func initProgram(_ options: ContainerOptions) throws(Problem) -> String {

@@ -62,6 +62,9 @@ extension Engine {
     static let exitFileMilliseconds = 5_000
     /// How long a killed process may take to go: longer only in uninterruptible sleep.
     static let killMilliseconds = 10_000
+    /// How long the removal of a bundle waits for its monitor, and how often it begins again.
+    static let monitorMilliseconds = 500
+    static let removalTriesMax = 20
   }
 
   /// The record with what the kernel and the monitor say about it; nothing is written.
