@@ -22,7 +22,10 @@ extension Engine {
       "store": [
         "graphDriverName": "overlay", "graphRoot": .string(paths.root), "runRoot": .string(paths.runroot),
         "volumePath": .string(paths.root + "/volumes"), "imageStore": ["number": JSON(images)],
-        "graphStatus": ["Backing Filesystem": .string(FileSystem.type(of: paths.root)), "Native Overlay Diff": "true", "Supports d_type": "true"],
+        "graphStatus": [
+          "Backing Filesystem": .string(FileSystem.type(of: paths.root)), "Native Overlay Diff": "true",
+          "Supports d_type": "true",
+        ],
         "containerStore": [
           "number": JSON(total), "running": JSON(running), "paused": JSON(count(.paused)),
           "stopped": JSON(total - running),
@@ -46,19 +49,28 @@ extension Engine {
     let uptime = ((try? readText("/proc/uptime")) ?? "").split(separator: " ").first.flatMap { Double($0) } ?? 0
     let runtime = try? programs.runtime(nil)
     return [
-      "arch": .string(text(name.machine) == "x86_64" ? "amd64" : text(name.machine) == "aarch64" ? "arm64" : text(name.machine)),
+      "arch": .string(
+        text(name.machine) == "x86_64" ? "amd64" : text(name.machine) == "aarch64" ? "arm64" : text(name.machine)),
       "os": "linux", "kernel": .string(text(name.release)), "hostname": .string(text(name.nodename)),
       "cpus": JSON(sysconf(CInt(_SC_NPROCESSORS_ONLN))),
       "distribution": ["distribution": .string(distribution["ID"]), "version": .string(distribution["VERSION_ID"])],
       "memTotal": JSON(memory["MemTotal"]), "memFree": JSON(memory["MemFree"]), "swapTotal": JSON(memory["SwapTotal"]),
       "swapFree": JSON(memory["SwapFree"]), "uptime": .string("\(Int(uptime))s"), "cgroupManager": "cgroupfs",
-      "cgroupVersion": .string(isCgroup2 ? "v2" : "v1"), "cgroupControllers": JSON(Self.controllers()), "eventLogger": "none", "logDriver": "k8s-file",
+      "cgroupVersion": .string(isCgroup2 ? "v2" : "v1"), "cgroupControllers": JSON(Self.controllers()),
+      "eventLogger": "none", "logDriver": "k8s-file",
       "idMappings": ["uidmap": .null, "gidmap": .null],
-      "ociRuntime": ["name": .string(runtime?.split(separator: "/").last.map(String.init) ?? ""), "path": .string(runtime ?? ""), "version": .string(Self.versionText)],
-      "conmon": ["path": .string((try? programs.helper("berth-monitor")) ?? ""), "version": .string(Self.versionText), "package": "berth"],
+      "ociRuntime": [
+        "name": .string(runtime?.split(separator: "/").last.map(String.init) ?? ""), "path": .string(runtime ?? ""),
+        "version": .string(Self.versionText),
+      ],
+      "conmon": [
+        "path": .string((try? programs.helper("berth-monitor")) ?? ""), "version": .string(Self.versionText),
+        "package": "berth",
+      ],
       "security": [
         "rootless": false, "seccompEnabled": true, "selinuxEnabled": .bool(exists("/sys/fs/selinux/enforce")),
-        "apparmorEnabled": .bool(exists("/sys/kernel/security/apparmor")), "capabilities": .string(CapabilitySet.standard.joined(separator: ",")),
+        "apparmorEnabled": .bool(exists("/sys/kernel/security/apparmor")),
+        "capabilities": .string(CapabilitySet.standard.joined(separator: ",")),
       ],
       "serviceIsRemote": false,
     ]
@@ -78,7 +90,10 @@ extension Engine {
     #else
       let architecture = "linux/amd64"
     #endif
-    return ["APIVersion": .string(Self.versionText), "Version": .string(Self.versionText), "OsArch": .string(architecture), "Os": "linux"]
+    return [
+      "APIVersion": .string(Self.versionText), "Version": .string(Self.versionText), "OsArch": .string(architecture),
+      "Os": "linux",
+    ]
   }
 }
 

@@ -65,7 +65,8 @@ public final class Engine {
     if let opened { return opened }
     guard geteuid() == 0 else {
       throw Problem(
-        code: .unsupported, message: "running as an ordinary user is not supported yet", hint: "run berth as root, with sudo for example")
+        code: .unsupported, message: "running as an ordinary user is not supported yet",
+        hint: "run berth as root, with sudo for example")
     }
     let store = try Store(root: paths.root, settings: [("root", paths.root), ("runroot", paths.runroot)])
     opened = store
@@ -116,7 +117,9 @@ struct Programs: Sendable {
   func helper(_ name: String) throws(Problem) -> String {
     let path = libexec() + "/" + name
     guard exists(path) else {
-      throw Problem(code: .notFound, message: "\(name) is not in \(libexec())", hint: "reinstall Berth, or point BERTH_LIBEXEC at its programs")
+      throw Problem(
+        code: .notFound, message: "\(name) is not in \(libexec())",
+        hint: "reinstall Berth, or point BERTH_LIBEXEC at its programs")
     }
     return path
   }
@@ -126,15 +129,19 @@ struct Programs: Sendable {
   func runtime(_ wanted: String?) throws(Problem) -> String {
     let name = wanted ?? options.runtime ?? "berth-runtime"
     if name.contains("/") {
-      let path = name.hasPrefix("/") ? name : PathText.normal((getcwd(nil, 0).map { String(cString: $0) } ?? "") + "/" + name)
+      let path =
+        name.hasPrefix("/") ? name : PathText.normal((getcwd(nil, 0).map { String(cString: $0) } ?? "") + "/" + name)
       guard exists(path) else { throw Problem(code: .invalid, message: "OCI runtime \(name) is not there") }
       return path
     }
-    let search = [Self.ownDirectory(), libexec()] + (environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin").split(separator: ":").map(String.init)
+    let search =
+      [Self.ownDirectory(), libexec()]
+      + (environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin").split(separator: ":").map(String.init)
     for directory in search where !directory.isEmpty {
       let path = directory + "/" + name
       if exists(path) { return path }
     }
-    throw Problem(code: .invalid, message: "OCI runtime \"\(name)\" not found", hint: "install it, or name another with --runtime")
+    throw Problem(
+      code: .invalid, message: "OCI runtime \"\(name)\" not found", hint: "install it, or name another with --runtime")
   }
 }

@@ -8,7 +8,9 @@ enum ObjectName {
       (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
     }
     guard let first = name.utf8.first, alphanumeric(first), name.utf8.count <= lengthMax else { return false }
-    return name.utf8.allSatisfy { alphanumeric($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
+    return name.utf8.allSatisfy {
+      alphanumeric($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-")
+    }
   }
   /// A name becomes a file's name: NAME_MAX less a suffix of ours.
   static let lengthMax = 240
@@ -50,18 +52,24 @@ enum Identity {
   }
 
   static let adjectives = [
-    "amber", "brisk", "calm", "candid", "clever", "coastal", "cosy", "crisp", "daring", "deft", "eager", "early", "fair",
+    "amber", "brisk", "calm", "candid", "clever", "coastal", "cosy", "crisp", "daring", "deft", "eager", "early",
+    "fair",
     "fleet", "fresh", "gentle", "gilded", "glad", "golden", "grand", "hardy", "hearty", "honest", "humble", "ivory",
-    "jolly", "keen", "kind", "lively", "lofty", "loyal", "lucid", "mellow", "merry", "mighty", "misty", "modest", "nimble",
+    "jolly", "keen", "kind", "lively", "lofty", "loyal", "lucid", "mellow", "merry", "mighty", "misty", "modest",
+    "nimble",
     "noble", "northern", "patient", "placid", "plucky", "polite", "proud", "quick", "quiet", "rapid", "rosy", "rustic",
-    "salty", "serene", "sharp", "silver", "sober", "spry", "steady", "stout", "sunny", "swift", "tidal", "trim", "vivid",
+    "salty", "serene", "sharp", "silver", "sober", "spry", "steady", "stout", "sunny", "swift", "tidal", "trim",
+    "vivid",
     "wise",
   ]
   static let nouns = [
-    "anchor", "bay", "beacon", "bollard", "bosun", "bow", "breeze", "buoy", "cape", "capstan", "cargo", "clipper", "compass",
+    "anchor", "bay", "beacon", "bollard", "bosun", "bow", "breeze", "buoy", "cape", "capstan", "cargo", "clipper",
+    "compass",
     "cove", "crane", "current", "cutter", "davit", "delta", "dock", "dolphin", "ferry", "fjord", "frigate", "galley",
-    "gannet", "gull", "harbour", "hatch", "hawser", "heron", "hull", "inlet", "island", "jetty", "keel", "ketch", "lagoon",
-    "lantern", "mast", "mooring", "osprey", "otter", "pelican", "pier", "pilot", "port", "puffin", "quay", "reef", "rudder",
+    "gannet", "gull", "harbour", "hatch", "hawser", "heron", "hull", "inlet", "island", "jetty", "keel", "ketch",
+    "lagoon",
+    "lantern", "mast", "mooring", "osprey", "otter", "pelican", "pier", "pilot", "port", "puffin", "quay", "reef",
+    "rudder",
     "sail", "schooner", "seal", "sextant", "shoal", "skiff", "sloop", "spar", "strait", "tern", "tide", "wharf", "yawl",
   ]
 }

@@ -24,7 +24,8 @@ enum Timestamp {
     let date = civil(days)
     func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
     let fraction = String(1_000_000_000 + rest).dropFirst()
-    return "\(date.year)-\(two(date.month))-\(two(date.day))T\(two(inDay / 3600)):\(two(inDay / 60 % 60)):\(two(inDay % 60)).\(fraction)Z"
+    return
+      "\(date.year)-\(two(date.month))-\(two(date.day))T\(two(inDay / 3600)):\(two(inDay / 60 % 60)):\(two(inDay % 60)).\(fraction)Z"
   }
 
   /// RFC 3339 with optional fraction, shorter forms down to the date (UTC), or nil.
@@ -34,14 +35,19 @@ enum Timestamp {
       guard range.upperBound <= bytes.count, bytes[range].allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
       return bytes[range].reduce(0) { $0 * 10 + Int64($1 - 0x30) }
     }
-    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), bytes[4] == 0x2d, bytes[7] == 0x2d,
+    guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10), bytes[4] == 0x2d,
+      bytes[7] == 0x2d,
       (1...12).contains(month), (1...31).contains(day), year >= 1
     else { return nil }
     var seconds = daysSince1970(year, month, day) * 86400
     var fraction: Int64 = 0
     var place = 10
-    if place < bytes.count, bytes[place] == UInt8(ascii: "T") || bytes[place] == UInt8(ascii: "t") || bytes[place] == 0x20 {
-      guard let hour = number(11..<13), let minute = number(14..<16), bytes[13] == 0x3a, hour < 24, minute < 60 else { return nil }
+    if place < bytes.count,
+      bytes[place] == UInt8(ascii: "T") || bytes[place] == UInt8(ascii: "t") || bytes[place] == 0x20
+    {
+      guard let hour = number(11..<13), let minute = number(14..<16), bytes[13] == 0x3a, hour < 24, minute < 60 else {
+        return nil
+      }
       seconds += hour * 3600 + minute * 60
       place = 16
       if place < bytes.count, bytes[place] == 0x3a {
@@ -68,7 +74,8 @@ enum Timestamp {
     let text = Array(bytes)
     if text.isEmpty || text == [0x5a] || text == [0x7a] { return 0 }
     guard text.count == 6, text[0] == 0x2b || text[0] == 0x2d, text[3] == 0x3a,
-      let hours = Int64(String(decoding: text[1...2], as: UTF8.self)), let minutes = Int64(String(decoding: text[4...5], as: UTF8.self))
+      let hours = Int64(String(decoding: text[1...2], as: UTF8.self)),
+      let minutes = Int64(String(decoding: text[4...5], as: UTF8.self))
     else { return nil }
     return (text[0] == 0x2d ? -1 : 1) * (hours * 3600 + minutes * 60)
   }
@@ -83,7 +90,9 @@ enum Timestamp {
 
   /// Go's duration text ("1h30m", "1.5s", "300ms") in nanoseconds.
   static func duration(_ text: String) -> Int64? {
-    let units: [(String, Double)] = [("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12), ("d", 8.64e13)]
+    let units: [(String, Double)] = [
+      ("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12), ("d", 8.64e13),
+    ]
     var rest = Substring(text)
     var total = 0.0
     guard !rest.isEmpty else { return nil }
@@ -113,6 +122,9 @@ enum Timestamp {
     let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146096) / 365
     let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
     let month = (5 * dayOfYear + 2) / 153
-    return (yearOfEra + era * 400 + (month >= 10 ? 1 : 0), month < 10 ? month + 3 : month - 9, dayOfYear - (153 * month + 2) / 5 + 1)
+    return (
+      yearOfEra + era * 400 + (month >= 10 ? 1 : 0), month < 10 ? month + 3 : month - 9,
+      dayOfYear - (153 * month + 2) / 5 + 1
+    )
   }
 }

@@ -13,7 +13,9 @@ guard let command = words.first else {
 }
 
 /// Those that the kernel raises in this process itself stay; SIGCHLD says that somebody ended.
-let passed = (1...31).filter { ![SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGTTIN, SIGTTOU].contains(CInt($0)) }.map { CInt($0) }
+let passed = (1...31).filter {
+  ![SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGTTIN, SIGTTOU].contains(CInt($0))
+}.map { CInt($0) }
 var set = sigset_t()
 var before = sigset_t()
 sigemptyset(&set)

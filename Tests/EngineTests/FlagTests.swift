@@ -12,20 +12,27 @@ func problem(_ body: () throws(Problem) -> Void) -> Problem? {
 }
 
 @Suite struct FlagTests {
-  @Test(arguments: [
-    ("512", 512), ("1k", 1024), ("64m", 64 << 20), ("1.5G", 3 << 29), ("10KiB", 10240), ("2GB", 2 << 30), ("0", 0),
-  ] as [(String, Int64)])
-  func bytes(_ text: String, _ expected: Int64) throws { #expect(try FlagValue.bytes(text, flag: "--memory") == expected) }
+  @Test(
+    arguments: [
+      ("512", 512), ("1k", 1024), ("64m", 64 << 20), ("1.5G", 3 << 29), ("10KiB", 10240), ("2GB", 2 << 30), ("0", 0),
+    ] as [(String, Int64)])
+  func bytes(_ text: String, _ expected: Int64) throws {
+    #expect(try FlagValue.bytes(text, flag: "--memory") == expected)
+  }
 
   @Test(arguments: ["", "-1", "m", "1x", "1 m", "9999999p", "0x10"]) func badBytes(_ text: String) {
-    #expect(problem { () throws(Problem) in _ = try FlagValue.bytes(text, flag: "--memory") }?.message.hasPrefix("--memory \"\(text)\"") == true)
+    #expect(
+      problem { () throws(Problem) in _ = try FlagValue.bytes(text, flag: "--memory") }?.message.hasPrefix(
+        "--memory \"\(text)\"") == true)
   }
   @Test func unlimitedBytes() throws {
     #expect(try FlagValue.bytesOrUnlimited("-1", flag: "--memory-swap") == -1)
   }
 
   // covers PD-161
-  @Test(arguments: [("nofile=10", 10, 10), ("nproc=5:10", 5, 10), ("core=-1", -1, -1), ("CORE=0:unlimited", 0, -1)] as [(String, Int64, Int64)])
+  @Test(
+    arguments: [("nofile=10", 10, 10), ("nproc=5:10", 5, 10), ("core=-1", -1, -1), ("CORE=0:unlimited", 0, -1)]
+      as [(String, Int64, Int64)])
   func ulimits(_ text: String, _ soft: Int64, _ hard: Int64) throws {
     let limit = try Ulimit(flag: text)
     #expect(limit.soft == soft && limit.hard == hard)
@@ -36,7 +43,8 @@ func problem(_ body: () throws(Problem) -> Void) -> Problem? {
   }
 
   @Test(arguments: [
-    ("/dev/a", "/dev/a", "rwm"), ("/dev/a:/dev/b", "/dev/b", "rwm"), ("/dev/a:r", "/dev/a", "r"), ("/dev/a:/dev/b:rw", "/dev/b", "rw"),
+    ("/dev/a", "/dev/a", "rwm"), ("/dev/a:/dev/b", "/dev/b", "rwm"), ("/dev/a:r", "/dev/a", "r"),
+    ("/dev/a:/dev/b:rw", "/dev/b", "rw"),
   ])
   func devices(_ text: String, _ path: String, _ access: String) throws {
     let device = try DeviceMapping(flag: text)
@@ -46,10 +54,13 @@ func problem(_ body: () throws(Problem) -> Void) -> Problem? {
     #expect(problem { () throws(Problem) in _ = try DeviceMapping(flag: text) }?.code == .invalid)
   }
   @Test func cdiDevicesAreRefusedByName() {
-    #expect(problem { () throws(Problem) in _ = try DeviceMapping(flag: "vendor.com/class=gpu0") }?.code == .unsupported)
+    #expect(
+      problem { () throws(Problem) in _ = try DeviceMapping(flag: "vendor.com/class=gpu0") }?.code == .unsupported)
   }
 
-  @Test(arguments: [("web:10.0.0.1", "web", "10.0.0.1"), ("six:fe80::1", "six", "fe80::1"), ("a;b:1.2.3.4", "a b", "1.2.3.4")])
+  @Test(arguments: [
+    ("web:10.0.0.1", "web", "10.0.0.1"), ("six:fe80::1", "six", "fe80::1"), ("a;b:1.2.3.4", "a b", "1.2.3.4"),
+  ])
   func hosts(_ text: String, _ name: String, _ address: String) throws {
     #expect(try HostEntry(flag: text) == HostEntry(name: name, address: address))
   }
@@ -89,14 +100,18 @@ func problem(_ body: () throws(Problem) -> Void) -> Problem? {
     }
     #expect(try FlagValue.umask("027", flag: "--umask") == 0o27)
     for text in ["8", "-1", "01000", "x", "+7"] {
-      #expect(problem { () throws(Problem) in _ = try FlagValue.umask(text, flag: "--umask") }?.message.contains("invalid umask string") == true)
+      #expect(
+        problem { () throws(Problem) in _ = try FlagValue.umask(text, flag: "--umask") }?.message.contains(
+          "invalid umask string") == true)
     }
   }
 
   // covers PD-38
   @Test func names() throws {
     for name in ["a", "web-1", "Web_2.x", "0"] { #expect(ObjectName.isValid(name)) }
-    for name in ["", "-a", ".a", "_a", "a/b", "a b", "ä", "../x", String(repeating: "a", count: 300)] { #expect(!ObjectName.isValid(name)) }
+    for name in ["", "-a", ".a", "_a", "a/b", "a b", "ä", "../x", String(repeating: "a", count: 300)] {
+      #expect(!ObjectName.isValid(name))
+    }
     let ids = Set((0..<100).map { _ in Identity.random() })
     #expect(ids.count == 100 && ids.allSatisfy { $0.count == 64 && $0.allSatisfy(\.isHexDigit) })
     #expect(Identity.adjectives.count * Identity.nouns.count == 4096)

@@ -7,19 +7,26 @@ import Testing
 
 @Suite struct SpecBuilderTests {
   static let machine = SpecBuilder.Machine(
-    isCgroup2: false, countsSwap: true, openFilesMax: 20000, processesMax: .max, capabilities: { ["CAP_CHOWN", "CAP_SYS_ADMIN"] })
+    isCgroup2: false, countsSwap: true, openFilesMax: 20000, processesMax: .max,
+    capabilities: { ["CAP_CHOWN", "CAP_SYS_ADMIN"] })
 
-  static func resolved(_ change: (inout ContainerOptions) -> Void = { _ in }, image: JSON = [:]) throws(Problem) -> ContainerConfig {
+  static func resolved(_ change: (inout ContainerOptions) -> Void = { _ in }, image: JSON = [:]) throws(Problem)
+    -> ContainerConfig
+  {
     var options = ContainerOptions(.image("busybox"))
     options.command = ["true"]
     change(&options)
     return try Resolution(
-      options: options, image: .init(id: "i", rawName: "busybox", name: "docker.io/library/busybox:latest", layers: ["a"]),
+      options: options,
+      image: .init(id: "i", rawName: "busybox", name: "docker.io/library/busybox:latest", layers: ["a"]),
       defaults: .init(json: image), hostEnvironment: ["SECRET=1"]
     ).config()
   }
-  static func spec(_ config: ContainerConfig, _ change: (inout SpecBuilder.Facts) -> Void = { _ in }) throws(Problem) -> Spec {
-    var facts = SpecBuilder.Facts(id: String(repeating: "ab", count: 32), name: "web", rootfs: "/r", identity: ProcessIdentity(home: "/root"))
+  static func spec(_ config: ContainerConfig, _ change: (inout SpecBuilder.Facts) -> Void = { _ in }) throws(Problem)
+    -> Spec
+  {
+    var facts = SpecBuilder.Facts(
+      id: String(repeating: "ab", count: 32), name: "web", rootfs: "/r", identity: ProcessIdentity(home: "/root"))
     change(&facts)
     return try SpecBuilder(config: config, facts: facts, machine: machine).build()
   }
@@ -31,7 +38,9 @@ import Testing
     #expect(spec.process?.env == [SpecBuilder.defaultPath, "container=berth", "HOSTNAME=abababababab", "HOME=/root"])
     #expect(spec.hostname == "abababababab")
     #expect(spec.linux?.seccomp?.defaultAction == .errno)
-    #expect(spec.linux?.maskedPaths?.contains("/proc/kcore") == true && spec.linux?.readonlyPaths?.contains("/proc/sys") == true)
+    #expect(
+      spec.linux?.maskedPaths?.contains("/proc/kcore") == true
+        && spec.linux?.readonlyPaths?.contains("/proc/sys") == true)
     #expect(spec.linux?.resources?.pids?.limit == 2048)
     #expect(spec.linux?.namespaces?.map(\.kind) == [.mount, .pid, .ipc, .uts, .network])
     #expect(spec.process?.rlimits?.first { $0.type == "RLIMIT_NOFILE" }?.hard == 20000)
@@ -42,12 +51,15 @@ import Testing
   @Test func privileged() throws {
     let spec = try Self.spec(try Self.resolved { $0.privileged = true })
     #expect(spec.process?.capabilities?.bounding == ["CAP_CHOWN", "CAP_SYS_ADMIN"])
-    #expect(spec.linux?.seccomp == nil && spec.linux?.maskedPaths == nil && spec.linux?.resources?.devices?.first?.allow == true)
+    #expect(
+      spec.linux?.seccomp == nil && spec.linux?.maskedPaths == nil
+        && spec.linux?.resources?.devices?.first?.allow == true)
   }
 
   @Test func othersThanRootHoldNothingByDefault() throws {
     func capabilities(_ added: [String]) throws -> Capabilities? {
-      try Self.spec(try Self.resolved { $0.capAdd = added }) { $0.identity = ProcessIdentity(uid: 5, gid: 5) }.process?.capabilities
+      try Self.spec(try Self.resolved { $0.capAdd = added }) { $0.identity = ProcessIdentity(uid: 5, gid: 5) }.process?
+        .capabilities
     }
     #expect(try capabilities([])?.effective == nil)
     #expect(try capabilities(["net_raw"])?.ambient == ["CAP_NET_RAW"])
@@ -58,9 +70,13 @@ import Testing
     let config = try Self.resolved { options in
       var hosts = ContainerMount(.bind(source: "/"), destination: "/etc/hosts")
       hosts.readOnly = true
-      options.mounts = [ContainerMount(.tmpfs, destination: "/a/b"), ContainerMount(.tmpfs, destination: "/a"), hosts, ContainerMount(.tmpfs, destination: "/dev/shm")]
+      options.mounts = [
+        ContainerMount(.tmpfs, destination: "/a/b"), ContainerMount(.tmpfs, destination: "/a"), hosts,
+        ContainerMount(.tmpfs, destination: "/dev/shm"),
+      ]
     }
-    let mounts = try Self.spec(config) { $0.files = [("/f/hosts", "/etc/hosts"), ("/f/env", "/run/.containerenv")] }.mounts ?? []
+    let mounts =
+      try Self.spec(config) { $0.files = [("/f/hosts", "/etc/hosts"), ("/f/env", "/run/.containerenv")] }.mounts ?? []
     let places = mounts.map(\.destination)
     #expect(places.firstIndex(of: "/a")! < places.firstIndex(of: "/a/b")!)
     #expect(mounts.filter { $0.destination == "/etc/hosts" }.map(\.source) == ["/"])
@@ -89,22 +105,36 @@ import Testing
   // covers G.8, G.13
   @Test func imageDefaults() throws {
     let image: JSON = [
-      "Env": ["PATH=/img", "A=1"], "Entrypoint": ["/entry"], "Cmd": ["x"], "User": "web", "WorkingDir": "/w", "StopSignal": "SIGQUIT",
+      "Env": ["PATH=/img", "A=1"], "Entrypoint": ["/entry"], "Cmd": ["x"], "User": "web", "WorkingDir": "/w",
+      "StopSignal": "SIGQUIT",
       "Volumes": ["/data": [:]], "Labels": ["l": "image"],
     ]
-    var config = try Self.resolved({ $0.command = []; $0.environment = ["A=2"]; $0.labels = ["m": "user"] }, image: image)
-    #expect(config.arguments == ["/entry", "x"] && config.user == "web" && config.workingDirectory == "/w" && config.stopSignal == 3)
+    var config = try Self.resolved(
+      {
+        $0.command = []; $0.environment = ["A=2"]; $0.labels = ["m": "user"]
+      }, image: image)
+    #expect(
+      config.arguments == ["/entry", "x"] && config.user == "web" && config.workingDirectory == "/w"
+        && config.stopSignal == 3)
     #expect(config.environment == ["PATH=/img", "A=2"] && config.labels == ["l": "image", "m": "user"])
     #expect(config.anonymousVolumes.count == 1 && config.mounts.map(\.destination) == ["/data"])
-    config = try Self.resolved({ $0.entrypoint = ["sh"]; $0.command = [] }, image: image)
+    config = try Self.resolved(
+      {
+        $0.entrypoint = ["sh"]; $0.command = []
+      }, image: image)
     #expect(config.arguments == ["sh"])
-    config = try Self.resolved({ $0.entrypoint = []; $0.command = ["c"]; $0.mounts = [ContainerMount(.tmpfs, destination: "/data")] }, image: image)
+    config = try Self.resolved(
+      {
+        $0.entrypoint = []; $0.command = ["c"]; $0.mounts = [ContainerMount(.tmpfs, destination: "/data")]
+      }, image: image)
     #expect(config.arguments == ["c"] && config.anonymousVolumes.isEmpty)
   }
 
   @Test func configurationSurvivesStorage() throws {
     let config = try Self.resolved({ options in
-      options.mounts = [ContainerMount(.volume(name: "db"), destination: "/db"), ContainerMount(.tmpfs, destination: "/t")]
+      options.mounts = [
+        ContainerMount(.volume(name: "db"), destination: "/db"), ContainerMount(.tmpfs, destination: "/t"),
+      ]
       options.pid = .host
       options.network = .host
       options.memoryBytes = 1 << 30
@@ -119,7 +149,9 @@ import Testing
     let read = ContainerConfig(json: try JSON.parse(config.json.bytes()))
     #expect(read.json == config.json)
     #expect(read.mounts == config.mounts && read.options.pid == .host && read.options.ulimits == config.options.ulimits)
-    let (first, second) = (try Self.spec(config) { $0.volumes = ["db": "/v"] }, try Self.spec(read) { $0.volumes = ["db": "/v"] })
+    let (first, second) = (
+      try Self.spec(config) { $0.volumes = ["db": "/v"] }, try Self.spec(read) { $0.volumes = ["db": "/v"] }
+    )
     #expect(first == second)
   }
 }
@@ -128,19 +160,72 @@ import Testing
 @Suite struct ResolutionTests {
   static let refusals: [(String, @Sendable (inout ContainerOptions) -> Void)] = [
     ("no command", { $0.command = [] }), ("container name", { $0.name = "a b" }), ("hostname", { $0.hostname = "a b" }),
-    ("--hostname needs", { $0.hostname = "h"; $0.uts = .host }), ("working directory", { $0.workingDirectory = "x" }),
-    ("two mounts at /x", { $0.mounts = [ContainerMount(.tmpfs, destination: "/x"), ContainerMount(.tmpfs, destination: "/x")] }),
-    ("path /nonexistent does not exist", { $0.mounts = [ContainerMount(.bind(source: "/nonexistent"), destination: "/x")] }),
-    ("cannot add init binary as PID 1", { $0.initProcess = true; $0.pid = .host }), ("invalid umask string", { $0.umask = "9" }),
+    (
+      "--hostname needs",
+      {
+        $0.hostname = "h"; $0.uts = .host
+      }
+    ), ("working directory", { $0.workingDirectory = "x" }),
+    (
+      "two mounts at /x",
+      { $0.mounts = [ContainerMount(.tmpfs, destination: "/x"), ContainerMount(.tmpfs, destination: "/x")] }
+    ),
+    (
+      "path /nonexistent does not exist",
+      { $0.mounts = [ContainerMount(.bind(source: "/nonexistent"), destination: "/x")] }
+    ),
+    (
+      "cannot add init binary as PID 1",
+      {
+        $0.initProcess = true; $0.pid = .host
+      }
+    ), ("invalid umask string", { $0.umask = "9" }),
     ("unknown time zone", { $0.timezone = "Nowhere/City" }), ("not a time zone", { $0.timezone = "../../etc/passwd" }),
-    ("--stop-signal 65", { $0.stopSignal = 65 }), ("--stop-signal 0", { $0.stopSignal = 0 }), ("--stop-timeout", { $0.stopTimeoutSeconds = -1 }),
-    ("--memory-swap needs --memory", { $0.memorySwapBytes = 5 }), ("below --memory", { $0.memoryBytes = 9 << 20; $0.memorySwapBytes = 1 }),
-    ("--cpus does not fit", { $0.nanoCPUs = 1; $0.cpuQuotaMicroseconds = 1 }), ("--cpuset-cpus", { $0.cpusetCPUs = "3-1" }),
-    ("would change the host", { $0.sysctls = [("kernel.panic", "1")] }), ("would change the host", { $0.sysctls = [("net.x", "1")]; $0.network = .host }),
-    ("not a capability", { $0.capAdd = ["nosuch"] }), ("both added and dropped", { $0.capAdd = ["kill"]; $0.capDrop = ["KILL"] }),
-    ("--security-opt", { $0.securityOptions = ["nosuch=1"] }), ("is not supported", { $0.securityOptions = ["label=type:x"] }),
-    ("--log-opt", { $0.logOptions = [("nosuch", "1")] }), ("--log-opt does not fit", { $0.logDriver = .none; $0.logOptions = [("path", "/x")] }),
-    ("seccomp profile", { $0.securityOptions = ["seccomp=/nonexistent"] }), ("--shm-size needs", { $0.shmSizeBytes = 1; $0.ipc = .host }),
+    ("--stop-signal 65", { $0.stopSignal = 65 }), ("--stop-signal 0", { $0.stopSignal = 0 }),
+    ("--stop-timeout", { $0.stopTimeoutSeconds = -1 }),
+    ("--memory-swap needs --memory", { $0.memorySwapBytes = 5 }),
+    (
+      "below --memory",
+      {
+        $0.memoryBytes = 9 << 20; $0.memorySwapBytes = 1
+      }
+    ),
+    (
+      "--cpus does not fit",
+      {
+        $0.nanoCPUs = 1; $0.cpuQuotaMicroseconds = 1
+      }
+    ), ("--cpuset-cpus", { $0.cpusetCPUs = "3-1" }),
+    ("would change the host", { $0.sysctls = [("kernel.panic", "1")] }),
+    (
+      "would change the host",
+      {
+        $0.sysctls = [("net.x", "1")]; $0.network = .host
+      }
+    ),
+    ("not a capability", { $0.capAdd = ["nosuch"] }),
+    (
+      "both added and dropped",
+      {
+        $0.capAdd = ["kill"]; $0.capDrop = ["KILL"]
+      }
+    ),
+    ("--security-opt", { $0.securityOptions = ["nosuch=1"] }),
+    ("is not supported", { $0.securityOptions = ["label=type:x"] }),
+    ("--log-opt", { $0.logOptions = [("nosuch", "1")] }),
+    (
+      "--log-opt does not fit",
+      {
+        $0.logDriver = .none; $0.logOptions = [("path", "/x")]
+      }
+    ),
+    ("seccomp profile", { $0.securityOptions = ["seccomp=/nonexistent"] }),
+    (
+      "--shm-size needs",
+      {
+        $0.shmSizeBytes = 1; $0.ipc = .host
+      }
+    ),
     ("--device /nonexistent", { $0.devices = [DeviceMapping(hostPath: "/nonexistent", containerPath: "/x")] }),
     ("is not a device", { $0.devices = [DeviceMapping(hostPath: "/etc/passwd", containerPath: "/x")] }),
     ("--oom-score-adj", { $0.oomScoreAdjust = 5000 }), ("--device-cgroup-rule", { $0.deviceCgroupRules = ["x"] }),
@@ -152,9 +237,13 @@ import Testing
   }
 
   @Test func securityOptions() throws {
-    let options = try SecurityOptions(["no-new-privileges", "seccomp=unconfined", "mask=/a:/b", "unmask=/proc/kcore:/sys/*"])
+    let options = try SecurityOptions([
+      "no-new-privileges", "seccomp=unconfined", "mask=/a:/b", "unmask=/proc/kcore:/sys/*",
+    ])
     #expect(options.noNewPrivileges && options.seccomp == .unconfined)
-    #expect(options.masked.contains("/a") && !options.masked.contains("/proc/kcore") && !options.masked.contains("/sys/firmware"))
+    #expect(
+      options.masked.contains("/a") && !options.masked.contains("/proc/kcore")
+        && !options.masked.contains("/sys/firmware"))
     #expect(try SecurityOptions(["unmask=ALL"]).readOnly.isEmpty)
     #expect(try SecurityOptions(["seccomp:/p"]).seccomp == .file("/p"))
   }
@@ -168,15 +257,20 @@ import Testing
         {"names":["clone"],"action":"SCMP_ACT_ALLOW","excludes":{"caps":["CAP_SYS_ADMIN"]}}]}
       """
     func names(_ capabilities: [String]) throws -> [String] {
-      (try SeccompProfileFile.parse(Array(text.utf8), path: "p", capabilities: capabilities).syscalls ?? []).flatMap(\.names)
+      (try SeccompProfileFile.parse(Array(text.utf8), path: "p", capabilities: capabilities).syscalls ?? []).flatMap(
+        \.names)
     }
     #expect(try names([]) == ["read", "clone"])
     #expect(try names(["CAP_SYS_ADMIN"]) == ["read", "mount"])
-    #expect(problem { () throws(Problem) in _ = try SeccompProfileFile.parse(Array("{}".utf8), path: "p", capabilities: []) }?.code == .invalid)
+    #expect(
+      problem { () throws(Problem) in _ = try SeccompProfileFile.parse(Array("{}".utf8), path: "p", capabilities: []) }?
+        .code == .invalid)
   }
 
   @Test func generatedFiles() {
-    #expect(Engine.resolvConf(host: "nameserver 127.0.0.53\nnameserver 9.9.9.9\n", sharesHost: false) == "nameserver 9.9.9.9\n")
+    #expect(
+      Engine.resolvConf(host: "nameserver 127.0.0.53\nnameserver 9.9.9.9\n", sharesHost: false)
+        == "nameserver 9.9.9.9\n")
     let hosts = Engine.hosts(base: nil, hostname: "h", name: "web", added: [HostEntry(name: "db", address: "10.0.0.2")])
     #expect(hosts.hasPrefix("10.0.0.2\tdb\n") && hosts.contains("127.0.1.1\th web\n"))
   }

@@ -25,10 +25,14 @@ import Testing
       let refused = try engine.berth("rm", "web")
       #expect(refused.code == 125 && refused.errorText.contains("cannot remove container web, as it is running"))
       try engine.ok("stop", "-t", "0", "web")
-      #expect(try engine.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.StoppedByUser}}", "web") == "exited 137 true")
+      #expect(
+        try engine.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.StoppedByUser}}", "web")
+          == "exited 137 true")
       try engine.ok("stop", "web")  // stopped already: fine
       try engine.ok("restart", "-t", "0", "web")
-      #expect(try engine.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.StoppedByUser}}", "web") == "running 0 false")
+      #expect(
+        try engine.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.StoppedByUser}}", "web")
+          == "running 0 false")
       try engine.ok("rm", "-f", "web")
       #expect(try engine.berth("inspect", "web").code == 125)
     }
@@ -38,11 +42,15 @@ import Testing
   @Test func stopSignalAndTimeout() throws {
     try withEngine { engine in
       try engine.importBusybox()
-      try engine.ok("run", "-d", "--name", "s", "--stop-signal", "USR1", "busybox", "sh", "-c", "trap 'exit 3' USR1; while :; do sleep 0.1; done")
+      try engine.ok(
+        "run", "-d", "--name", "s", "--stop-signal", "USR1", "busybox", "sh", "-c",
+        "trap 'exit 3' USR1; while :; do sleep 0.1; done")
       try engine.ok("exec", "s", "true")
       try engine.ok("stop", "-t", "20", "s")
       #expect(try engine.ok("inspect", "-f", "{{.State.ExitCode}}", "s") == "3")
-      try engine.ok("run", "-d", "--name", "deaf", "--stop-timeout", "1", "busybox", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+      try engine.ok(
+        "run", "-d", "--name", "deaf", "--stop-timeout", "1", "busybox", "sh", "-c",
+        "trap '' TERM; while :; do sleep 0.1; done")
       try engine.ok("stop", "deaf")
       #expect(try engine.ok("inspect", "-f", "{{.State.ExitCode}}", "deaf") == "137")
     }
@@ -52,8 +60,12 @@ import Testing
   @Test func killPauseRestart() throws {
     try withEngine { engine in
       try engine.importBusybox()
-      try engine.ok("run", "-d", "--name", "p", "busybox", "sh", "-c", "trap 'echo hup' HUP; while :; do sleep 0.1; done")
-      #expect(try eventually { try engine.berth("kill", "-s", "HUP", "p").code == 0 && engine.ok("logs", "p").contains("hup") })
+      try engine.ok(
+        "run", "-d", "--name", "p", "busybox", "sh", "-c", "trap 'echo hup' HUP; while :; do sleep 0.1; done")
+      #expect(
+        try eventually {
+          try engine.berth("kill", "-s", "HUP", "p").code == 0 && engine.ok("logs", "p").contains("hup")
+        })
       #expect(try engine.berth("unpause", "p").errorText.contains("not paused, can't unpause"))
       try engine.ok("pause", "p")
       #expect(try state(engine, "p") == "paused")
@@ -75,7 +87,9 @@ import Testing
       #expect(try engine.ok("wait", "w") == "9")
       #expect(try engine.ok("wait", "w") == "9", "an ended one answers at once")
       #expect(try engine.berth("start", "-a", "w").code == 9)
-      for (script, code) in [("exit 0", 0), ("exit 42", 42), ("kill -9 $(cat /proc/self/stat | cut -d' ' -f4) ; sleep 9", 137)] as [(String, CInt)] where code != 137 {
+      for (script, code) in [
+        ("exit 0", 0), ("exit 42", 42), ("kill -9 $(cat /proc/self/stat | cut -d' ' -f4) ; sleep 9", 137),
+      ] as [(String, CInt)] where code != 137 {
         #expect(try engine.berth("run", "--rm", "busybox", "sh", "-c", script).code == code)
       }
     }
@@ -103,7 +117,8 @@ import Testing
       try engine.ok("run", "-d", "--name", "base", "busybox", "sh", "-c", "echo shared >/dev/shm/f; sleep 1000")
       #expect(try eventually { try engine.berth("exec", "base", "cat", "/dev/shm/f").text == "shared\n" })
       let joined = try engine.ok(
-        "run", "--rm", "--pid", "container:base", "--ipc", "container:base", "--network", "container:base", "--uts", "container:base", "busybox", "sh", "-c",
+        "run", "--rm", "--pid", "container:base", "--ipc", "container:base", "--network", "container:base", "--uts",
+        "container:base", "busybox", "sh", "-c",
         "cat /dev/shm/f; tr '\\0' ' ' </proc/1/cmdline")
       #expect(joined.contains("shared") && joined.contains("sleep 1000"))
       try engine.ok("create", "--name", "joiner", "--network", "container:base", "busybox", "sleep", "1000")
@@ -135,10 +150,14 @@ import Testing
   @Test func initReapsAndPassesSignalsOn() throws {
     try withEngine { engine in
       try engine.importBusybox()
-      #expect(try engine.ok("run", "--rm", "--init", "busybox", "sh", "-c", "tr '\\0' ' ' </proc/1/cmdline").contains("berth-init"))
+      #expect(
+        try engine.ok("run", "--rm", "--init", "busybox", "sh", "-c", "tr '\\0' ' ' </proc/1/cmdline").contains(
+          "berth-init"))
       #expect(try engine.berth("run", "--rm", "--init", "busybox", "sh", "-c", "exit 6").code == 6)
       #expect(try engine.berth("run", "--rm", "--init", "busybox", "sh", "-c", "kill -9 $$").code == 137)
-      try engine.ok("run", "-d", "--name", "i", "--init", "busybox", "sh", "-c", "trap 'exit 4' TERM; (sleep 0.1 &) ; while :; do sleep 0.1; done")
+      try engine.ok(
+        "run", "-d", "--name", "i", "--init", "busybox", "sh", "-c",
+        "trap 'exit 4' TERM; (sleep 0.1 &) ; while :; do sleep 0.1; done")
       try engine.ok("exec", "i", "sleep", "0.5")
       #expect(try !engine.ok("exec", "i", "ps").contains("Z"))
       try engine.ok("stop", "-t", "20", "i")
@@ -153,7 +172,8 @@ import Testing
       try engine.ok("run", "-d", "--name", "e", "-e", "FROM=container", "-u", "user", "busybox", "sleep", "1000")
       #expect(try engine.ok("exec", "e", "id", "-u") == "1000")
       #expect(try engine.ok("exec", "-u", "0:2000", "e", "sh", "-c", "id -u; id -g") == "0\n2000")
-      #expect(try engine.ok("exec", "-w", "/etc", "-e", "A=1", "e", "sh", "-c", "echo $PWD $A $FROM") == "/etc 1 container")
+      #expect(
+        try engine.ok("exec", "-w", "/etc", "-e", "A=1", "e", "sh", "-c", "echo $PWD $A $FROM") == "/etc 1 container")
       #expect(try engine.berth("exec", "-i", "e", "cat", input: Array("data".utf8)).text == "data")
       #expect(try engine.berth("exec", "e", "sh", "-c", "exit 7").code == 7)
       #expect(try engine.berth("exec", "e", "nosuch").code == 127)

@@ -22,7 +22,8 @@ struct CommandSearch: ~Copyable {
     if command.contains("/") {
       switch look(command.hasPrefix("/") ? command : workingDirectory + "/" + command) {
       case .program: return
-      case .missing: throw Problem(code: .commandNotFound, message: "exec: \"\(command)\": no such file in the container")
+      case .missing:
+        throw Problem(code: .commandNotFound, message: "exec: \"\(command)\": no such file in the container")
       case .other(let reason): throw Problem(code: .cannotExecute, message: "exec: \"\(command)\": \(reason)")
       }
     }

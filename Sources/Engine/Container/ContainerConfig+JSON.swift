@@ -30,7 +30,8 @@ extension ContainerConfig {
     let reader = RecordReader(json: json)
     if let id = reader.text("imageID") {
       image = Image(
-        id: id, rawName: reader.text("imageRawName") ?? "", name: reader.text("imageName") ?? "", layers: reader.texts("layers"))
+        id: id, rawName: reader.text("imageRawName") ?? "", name: reader.text("imageName") ?? "",
+        layers: reader.texts("layers"))
     }
     arguments = reader.texts("arguments")
     environment = reader.texts("environment")

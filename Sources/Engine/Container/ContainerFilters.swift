@@ -55,7 +55,8 @@ struct ContainerFilters {
   func match(_ record: ContainerRecord) throws(Problem) -> Bool {
     for (key, tests) in groups {
       // Every label has to be there; of the others one is enough.
-      let isMatch = key.hasPrefix("label") ? tests.allSatisfy { Self.holds($0, record) } : tests.contains { Self.holds($0, record) }
+      let isMatch =
+        key.hasPrefix("label") ? tests.allSatisfy { Self.holds($0, record) } : tests.contains { Self.holds($0, record) }
       if !isMatch { return false }
     }
     return true
@@ -84,7 +85,8 @@ struct ContainerFilters {
     case .createdSince(let time): return record.created > time
     case .volume(let wanted):
       let summary = try? JSON.parse(record.summary)
-      return (summary?["volumes"]?.strings ?? []).contains(wanted) || (summary?["mounts"]?.strings ?? []).contains(wanted)
+      return (summary?["volumes"]?.strings ?? []).contains(wanted)
+        || (summary?["mounts"]?.strings ?? []).contains(wanted)
     }
   }
 

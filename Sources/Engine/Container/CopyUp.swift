@@ -34,7 +34,8 @@ enum CopyUp {
   }
 
   private static func copyEntry(
-    _ name: String, _ source: borrowing OwnedFD, _ target: borrowing OwnedFD, base: borrowing OwnedFD, path: String, links: Links
+    _ name: String, _ source: borrowing OwnedFD, _ target: borrowing OwnedFD, base: borrowing OwnedFD, path: String,
+    links: Links
   ) throws(Errno) {
     let found = try status(at: source, name)
     if found.isDirectory {

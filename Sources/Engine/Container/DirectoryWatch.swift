@@ -21,7 +21,8 @@ struct DirectoryWatch: ~Copyable {
   /// Returns after something happened, or `other` became readable, or the time is over.
   func wait(milliseconds: Int, orReadable other: borrowing OwnedFD) {
     var wanted = [
-      pollfd(fd: fd.borrowed, events: Int16(POLLIN), revents: 0), pollfd(fd: other.borrowed, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: fd.borrowed, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: other.borrowed, events: Int16(POLLIN), revents: 0),
     ]
     _ = csys_poll(&wanted, 2, CInt(clamping: milliseconds))
     drain()

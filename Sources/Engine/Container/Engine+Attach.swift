@@ -55,7 +55,7 @@ extension Engine {
         if now.status.state.isAlive || now.status.state == .removing { return }  // started again, or being removed
         if config.options.removeWhenDone { try discard(record.id, config) } else { try settle(now, config) }
       }
-    } catch where error.code == .notFound {}  // somebody removed it meanwhile
+    } catch  where error.code == .notFound {}  // somebody removed it meanwhile
   }
 
   /// Joins the caller's streams to a running container.
@@ -65,7 +65,8 @@ extension Engine {
       case .created, .running: return (record, try ContainerConfig(record))
       case .configured, .paused, .stopping, .stopped, .exited, .removing, .unknown:
         throw Problem(
-          code: .conflict, message: "you can only attach to running containers: \(record.name) is \(record.status.state.rawValue)",
+          code: .conflict,
+          message: "you can only attach to running containers: \(record.name) is \(record.status.state.rawValue)",
           hint: "start it attached: berth start --attach \(record.name)")
       }
     }

@@ -19,12 +19,18 @@ extension Engine {
           if exists(paths.bundle(record.id)) { try clean(record, config, force: true) }
         case .created, .stopped: break
         }
-        if remove && config.options.removeWhenDone { try discard(record.id, config) } else { try settle(record, config) }
+        if remove && config.options.removeWhenDone {
+          try discard(record.id, config)
+        } else {
+          try settle(record, config)
+        }
       }
-    } catch where error.code == .notFound {
+    } catch  where error.code == .notFound {
       // Somebody else was quicker with the rows; a runtime that was still at work then may have left something.
       guard ObjectName.isValid(name), exists("\(paths.runtimeState)/\(name)") else { return }
-      let runtime = RuntimeProgram(path: try programs.runtime(nil), arguments: options.runtimeArguments + ["--root", paths.runtimeState], environment: helperEnvironment)
+      let runtime = RuntimeProgram(
+        path: try programs.runtime(nil), arguments: options.runtimeArguments + ["--root", paths.runtimeState],
+        environment: helperEnvironment)
       try runtime.run("delete", "--force", name)
       try unprepare(name)
     }
@@ -93,7 +99,7 @@ extension Engine {
     let store = try store()
     for name in names {
       if try !store.containers.list(usingVolume: name).isEmpty { continue }
-      do throws(Problem) { try store.volumes.delete(name, durable: false) } catch where error.code == .notFound {}
+      do throws(Problem) { try store.volumes.delete(name, durable: false) } catch  where error.code == .notFound {}
       try doing("remove volume \(name)") { () throws(Errno) in try removeTree(paths.volume(name)) }
       store.locks.remove(.volume, name)
     }

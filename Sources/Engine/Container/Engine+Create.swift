@@ -60,14 +60,16 @@ extension Engine {
     var defaults = Resolution.ImageDefaults()
     if case .image(let name) = options.source {
       let found = try self.image(
-        name, policy: options.pull, platform: options.platform, settings: options.pullOptions, progress: { pullProgress?($0) })
+        name, policy: options.pull, platform: options.platform, settings: options.pullOptions,
+        progress: { pullProgress?($0) })
       let record = found.image
       image = ContainerConfig.Image(id: record.id, rawName: name, name: found.name ?? name, layers: record.layers)
       do throws(JSON.ParseError) { defaults = Resolution.ImageDefaults(json: try JSON.parse(record.config)) } catch {
         throw Problem(code: .bug, message: "the stored configuration of image \(name) is damaged", cause: error)
       }
     }
-    let resolution = Resolution(options: options, image: image, defaults: defaults, hostEnvironment: currentEnvironment())
+    let resolution = Resolution(
+      options: options, image: image, defaults: defaults, hostEnvironment: currentEnvironment())
     return try resolution.config()
   }
 
@@ -86,7 +88,9 @@ extension Engine {
     return ids
   }
 
-  private func insert(_ id: String, _ config: ContainerConfig, created: Int64, startFollows: Bool) throws(Problem) -> NewContainer {
+  private func insert(_ id: String, _ config: ContainerConfig, created: Int64, startFollows: Bool) throws(Problem)
+    -> NewContainer
+  {
     let store = try store()
     let durable = !config.options.removeWhenDone
     var attempt = 0
@@ -95,13 +99,18 @@ extension Engine {
       let name = config.options.name ?? Identity.containerName(attempt: attempt)
       if config.options.name == nil, attempt < Self.nameAttemptsMax, try store.names.owner(of: name) != nil { continue }
       let record = ContainerRecord(
-        id: id, name: name, imageID: config.image?.id, imageName: config.imageTitle, command: config.arguments.joined(separator: " "),
-        created: created, labels: JSON(config.labels).text(), summary: config.summary.text(), autoRemove: config.options.removeWhenDone,
+        id: id, name: name, imageID: config.image?.id, imageName: config.imageTitle,
+        command: config.arguments.joined(separator: " "),
+        created: created, labels: JSON(config.labels).text(), summary: config.summary.text(),
+        autoRemove: config.options.removeWhenDone,
         config: config.json.text())
       let intent = try store.transaction(durable: durable) { () throws(Problem) -> HeldIntent? in
-        for volume in config.volumeNames { try ensureVolumeRow(volume, anonymous: config.anonymousVolumes.contains(volume), created: created) }
+        for volume in config.volumeNames {
+          try ensureVolumeRow(volume, anonymous: config.anonymousVolumes.contains(volume), created: created)
+        }
         try store.containers.insert(record, volumes: config.volumeDestinations)
-        return startFollows ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: id, durable: durable)) : nil
+        return startFollows
+          ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: id, durable: durable)) : nil
       }
       return NewContainer(record: record, config: config, intent: intent)
     }

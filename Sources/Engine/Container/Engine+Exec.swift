@@ -29,8 +29,10 @@ extension Engine {
     let record = try observed(try store().containers.lookup(name))
     guard record.status.state == .running else {
       throw Problem(
-        code: .conflict, message: "can only run commands in running containers: \(record.name) is \(record.status.state.rawValue)",
-        hint: record.status.state == .paused ? "let it go on: berth unpause \(record.name)" : "start it with: berth start \(record.name)")
+        code: .conflict,
+        message: "can only run commands in running containers: \(record.name) is \(record.status.state.rawValue)",
+        hint: record.status.state == .paused
+          ? "let it go on: berth unpause \(record.name)" : "start it with: berth start \(record.name)")
     }
     return (record, try ContainerConfig(record))
   }
@@ -38,7 +40,9 @@ extension Engine {
   // MARK: the process
 
   /// The session's process as the runtime takes it. Users are looked up in the container as it is now (LP-38).
-  private func process(_ record: ContainerRecord, _ config: ContainerConfig, _ options: ExecOptions) throws(Problem) -> RuntimeSpec.Process {
+  private func process(_ record: ContainerRecord, _ config: ContainerConfig, _ options: ExecOptions) throws(Problem)
+    -> RuntimeSpec.Process
+  {
     guard let first = options.command.first, !first.isEmpty else {
       throw Problem(code: .invalid, message: "exec needs a command")
     }
@@ -48,7 +52,9 @@ extension Engine {
     let groups = options.user == nil ? config.options.groupAdd : []
     let identity = try Accounts.read(in: root).resolve(user: options.user ?? config.user, groupAdd: groups)
     let cwd = options.workingDirectory ?? config.workingDirectory
-    guard cwd.hasPrefix("/") else { throw Problem(code: .invalid, message: "--workdir \"\(cwd)\" is not an absolute path") }
+    guard cwd.hasPrefix("/") else {
+      throw Problem(code: .invalid, message: "--workdir \"\(cwd)\" is not an absolute path")
+    }
     var process = RuntimeSpec.Process(cwd: cwd)
     process.args = options.command
     let environment = try environment(record, config, options, identity)
@@ -62,8 +68,10 @@ extension Engine {
     }
     let privileged = options.privileged || config.options.privileged
     let bounding = try CapabilitySet.bounding(
-      add: config.options.capAdd, drop: options.privileged ? [] : config.options.capDrop, privileged: privileged, available: CapabilitySet.ofThisProcess)
-    process.capabilities = SpecBuilder.capabilities(bounding, identity: identity, added: options.privileged ? ["ALL"] : config.options.capAdd)
+      add: config.options.capAdd, drop: options.privileged ? [] : config.options.capDrop, privileged: privileged,
+      available: CapabilitySet.ofThisProcess)
+    process.capabilities = SpecBuilder.capabilities(
+      bounding, identity: identity, added: options.privileged ? ["ALL"] : config.options.capAdd)
     process.noNewPrivileges = try SecurityOptions(config.options.securityOptions).noNewPrivileges ? true : nil
     process.oomScoreAdj = config.options.oomScoreAdjust
     return process
@@ -92,10 +100,16 @@ extension Engine {
       let log = try Self.memory("log", [])
       // The files come after the descriptors that the command keeps.
       let place = 3 + options.preserveFDs
-      var arguments = runtime.arguments + ["--log", "/proc/self/fd/\(place + 1)", "--log-format", "json", "exec", "--process", "/proc/self/fd/\(place)"]
+      var arguments =
+        runtime.arguments + [
+          "--log", "/proc/self/fd/\(place + 1)", "--log-format", "json", "exec", "--process", "/proc/self/fd/\(place)",
+        ]
       if options.preserveFDs > 0 { arguments += ["--preserve-fds", "\(options.preserveFDs)"] }
       var spawn = Spawn(runtime.path, arguments + [record.id], environment: runtime.environment)
-      spawn.descriptors = [options.interactive ? 0 : -1, 1, 2] + (0..<options.preserveFDs).map { 3 + CInt($0) } + [file.borrowed, log.borrowed]
+      spawn.descriptors =
+        [options.interactive ? 0 : -1, 1, 2] + (0..<options.preserveFDs).map { 3 + CInt($0) } + [
+          file.borrowed, log.borrowed,
+        ]
       return ExecOutcome(status: try Self.forwardingSignals(to: spawn.start()), log: try Self.contents(log))
     }
     guard let failure = status.failure else { return status.status.shellCode }
@@ -111,11 +125,14 @@ extension Engine {
     let signals = try signalDescriptor(passed)
     while true {
       var wanted = [
-        pollfd(fd: child.pidfd.borrowed, events: Int16(POLLIN), revents: 0), pollfd(fd: signals.borrowed, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: child.pidfd.borrowed, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: signals.borrowed, events: Int16(POLLIN), revents: 0),
       ]
       _ = csys_poll(&wanted, 2, -1)
       var info = signalfd_siginfo()
-      while csys_read(signals.borrowed, &info, MemoryLayout<signalfd_siginfo>.size) > 0 { try? child.signal(CInt(info.ssi_signo)) }
+      while csys_read(signals.borrowed, &info, MemoryLayout<signalfd_siginfo>.size) > 0 {
+        try? child.signal(CInt(info.ssi_signo))
+      }
       if wanted[0].revents != 0 { return try child.wait() }
     }
   }
@@ -149,21 +166,27 @@ extension Engine {
       removeSessionFiles(record.id, id)
       return .exited(code: exit.code)
     case .detached: return .detached
-    case .disconnected: throw Problem(code: .unavailable, message: "the monitor of the exec session in \(record.name) has gone")
+    case .disconnected:
+      throw Problem(code: .unavailable, message: "the monitor of the exec session in \(record.name) has gone")
     }
   }
 
   private func execByMonitor(
-    _ id: String, _ record: ContainerRecord, _ config: ContainerConfig, _ options: ExecOptions, _ process: RuntimeSpec.Process, attach: CInt?
+    _ id: String, _ record: ContainerRecord, _ config: ContainerConfig, _ options: ExecOptions,
+    _ process: RuntimeSpec.Process, attach: CInt?
   ) throws(Problem) -> Int32 {
     let store = try store()
     let runtime = try runtime(of: config)
     let prefix = "\(paths.bundle(record.id))/exec-\(id.prefix(32))"
     let file = prefix + ".json"
-    try doing("write \(file)") { () throws(Errno) in try replaceFile(file, with: process.json.bytes(), mode: 0o600, durable: false) }
+    try doing("write \(file)") { () throws(Errno) in
+      try replaceFile(file, with: process.json.bytes(), mode: 0o600, durable: false)
+    }
     var configuration = MonitorConfiguration(
-      id: record.id, name: record.name, bundle: paths.bundle(record.id), runtime: runtime.path, runtimeArguments: runtime.arguments,
-      terminal: options.terminal, stdinOpen: options.interactive, stdinOnce: attach != nil, exitFile: prefix + ".exit", pidFile: prefix + ".pid")
+      id: record.id, name: record.name, bundle: paths.bundle(record.id), runtime: runtime.path,
+      runtimeArguments: runtime.arguments,
+      terminal: options.terminal, stdinOpen: options.interactive, stdinOnce: attach != nil, exitFile: prefix + ".exit",
+      pidFile: prefix + ".pid")
     configuration.exec = MonitorConfiguration.Exec(processFile: file, id: id)
     configuration.attachFD = attach != nil
     configuration.monitorLog = prefix + ".log"
@@ -215,7 +238,8 @@ private struct ExecOutcome {
   var failure: Problem? {
     if status == .exited(code: 0) || log.isEmpty { return nil }
     let lines = String(decoding: log, as: UTF8.self).split(separator: "\n").compactMap { try? JSON.parse(String($0)) }
-    guard let line = lines.last(where: { $0["level"]?.string == "error" || $0["level"]?.string == "fatal" }), let text = line["msg"]?.string
+    guard let line = lines.last(where: { $0["level"]?.string == "error" || $0["level"]?.string == "fatal" }),
+      let text = line["msg"]?.string
     else { return nil }
     return RuntimeWords(text: text).problem(status.shellCode)
   }

@@ -6,7 +6,9 @@ import Sys
 extension Engine {
   /// resolv.conf, hosts, hostname, .containerenv and localtime of one start. Source: capability lines PD-131, LP-49.
   /// - Returns: host path and place in the container of each.
-  func writeFiles(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> [(source: String, destination: String)] {
+  func writeFiles(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> [(
+    source: String, destination: String
+  )] {
     let bundle = paths.bundle(record.id)
     var files: [(source: String, destination: String)] = []
     func write(_ name: String, _ text: String, to destination: String) throws(Problem) {
@@ -26,9 +28,13 @@ extension Engine {
       }
     } else {
       let isHost = config.options.network == .host
-      try write("resolv.conf", Self.resolvConf(host: (try? readText("/etc/resolv.conf")) ?? "", sharesHost: isHost), to: "/etc/resolv.conf")
+      try write(
+        "resolv.conf", Self.resolvConf(host: (try? readText("/etc/resolv.conf")) ?? "", sharesHost: isHost),
+        to: "/etc/resolv.conf")
       let base = isHost ? (try? readText("/etc/hosts")) : nil
-      try write("hosts", Self.hosts(base: base, hostname: hostname, name: record.name, added: config.options.addHosts), to: "/etc/hosts")
+      try write(
+        "hosts", Self.hosts(base: base, hostname: hostname, name: record.name, added: config.options.addHosts),
+        to: "/etc/hosts")
       if config.options.uts == .private { try write("hostname", hostname + "\n", to: "/etc/hostname") }
     }
     try write("containerenv", Self.containerEnvironment(record, config), to: "/run/.containerenv")

@@ -12,7 +12,8 @@ extension Engine {
     var document = JSON.Object([
       ("Id", .string(record.id)), ("Created", .string(Timestamp.text(record.created))),
       ("Path", .string(config.arguments.first ?? "")), ("Args", JSON(Array(config.arguments.dropFirst()))),
-      ("State", state(record, config)), ("Image", .string(config.image?.id ?? "")), ("ImageName", .string(config.imageTitle)),
+      ("State", state(record, config)), ("Image", .string(config.image?.id ?? "")),
+      ("ImageName", .string(config.imageTitle)),
       ("Rootfs", .string({ if case .rootfs(let path) = config.options.source { path } else { "" } }())),
       ("ResolvConfPath", .string(bundle + "/resolv.conf")), ("HostnamePath", .string(bundle + "/hostname")),
       ("HostsPath", .string(bundle + "/hosts")), ("StaticDir", .string(paths.container(record.id))),
@@ -20,11 +21,13 @@ extension Engine {
       ("OCIRuntime", .string(config.options.runtime ?? "berth-runtime")),
       ("PidFile", .string(config.options.pidFile ?? paths.pidFile(record.id))),
       ("ConmonPidFile", .string(bundle + "/monitor.pid")), ("Name", .string(record.name)),
-      ("RestartCount", JSON(record.status.restartCount)), ("Driver", "overlay"), ("MountLabel", ""), ("ProcessLabel", ""),
+      ("RestartCount", JSON(record.status.restartCount)), ("Driver", "overlay"), ("MountLabel", ""),
+      ("ProcessLabel", ""),
       ("AppArmorProfile", ""),
     ])
     let capabilities = try CapabilitySet.bounding(
-      add: config.options.capAdd, drop: config.options.capDrop, privileged: config.isPrivileged, available: CapabilitySet.ofThisProcess)
+      add: config.options.capAdd, drop: config.options.capDrop, privileged: config.isPrivileged,
+      available: CapabilitySet.ofThisProcess)
     document["EffectiveCaps"] = JSON(capabilities)
     document["BoundingCaps"] = JSON(capabilities)
     document["ExecIDs"] = JSON(try liveSessions(record))
@@ -45,7 +48,9 @@ extension Engine {
     }
     document["Mounts"] = .array(mounts(config))
     document["Dependencies"] = JSON(config.dependencies)
-    document["NetworkSettings"] = ["Ports": .object(JSON.Object()), "Networks": .object(JSON.Object()), "IPAddress": "", "SandboxKey": ""]
+    document["NetworkSettings"] = [
+      "Ports": .object(JSON.Object()), "Networks": .object(JSON.Object()), "IPAddress": "", "SandboxKey": "",
+    ]
     document["Namespace"] = ""
     document["IsInfra"] = false
     document["Config"] = configDocument(record, config)
@@ -57,10 +62,13 @@ extension Engine {
     let status = record.status
     let isRunning = status.state == .running || status.state == .stopping
     return [
-      "OciVersion": "1.0.2", "Status": .string(Self.dockerWord(status.state)), "Running": .bool(isRunning || status.state == .paused),
+      "OciVersion": "1.0.2", "Status": .string(Self.dockerWord(status.state)),
+      "Running": .bool(isRunning || status.state == .paused),
       "Paused": .bool(status.state == .paused), "Restarting": false, "OOMKilled": .bool(status.outOfMemory),
-      "Dead": .bool(status.state == .unknown), "Pid": JSON(status.pid), "ConmonPid": JSON(status.state.isAlive ? status.monitorPid : 0),
-      "ExitCode": JSON(status.exitCode), "Error": .string(status.error), "StartedAt": .string(Timestamp.text(status.started)),
+      "Dead": .bool(status.state == .unknown), "Pid": JSON(status.pid),
+      "ConmonPid": JSON(status.state.isAlive ? status.monitorPid : 0),
+      "ExitCode": JSON(status.exitCode), "Error": .string(status.error),
+      "StartedAt": .string(Timestamp.text(status.started)),
       "FinishedAt": .string(Timestamp.text(status.finished)), "StoppedByUser": .bool(status.stoppedByUser),
       "CgroupPath": .string(cgroupPath(record, config)), "Health": ["Status": "", "FailingStreak": 0, "Log": .null],
       "Checkpointed": false, "Restored": false,
@@ -102,7 +110,9 @@ extension Engine {
       entry["Mode"] = ""
       entry["Options"] = JSON(mount.options)
       entry["RW"] = .bool(!mount.readOnly)
-      entry["Propagation"] = .string(mount.options.first { $0.hasSuffix("shared") || $0.hasSuffix("slave") || $0.hasSuffix("private") } ?? "rprivate")
+      entry["Propagation"] = .string(
+        mount.options.first { $0.hasSuffix("shared") || $0.hasSuffix("slave") || $0.hasSuffix("private") } ?? "rprivate"
+      )
       return .object(entry)
     }
   }
@@ -111,7 +121,8 @@ extension Engine {
     let options = config.options
     var document = JSON.Object([
       ("Hostname", .string(config.hostname(id: record.id))), ("Domainname", ""), ("User", .string(config.user)),
-      ("AttachStdin", .bool(false)), ("AttachStdout", .bool(false)), ("AttachStderr", .bool(false)), ("Tty", .bool(options.terminal)),
+      ("AttachStdin", .bool(false)), ("AttachStdout", .bool(false)), ("AttachStderr", .bool(false)),
+      ("Tty", .bool(options.terminal)),
       ("OpenStdin", .bool(options.interactive)), ("StdinOnce", .bool(false)), ("Env", JSON(config.environment)),
       ("Cmd", config.command.map { JSON($0) } ?? .null), ("Image", .string(config.imageTitle)), ("Volumes", .null),
       ("WorkingDir", .string(config.workingDirectory)),
@@ -136,18 +147,25 @@ extension Engine {
         "LogConfig",
         [
           "Type": .string(options.logDriver.rawValue), "Config": .null,
-          "Path": .string(options.logDriver == .none ? "" : logPath(record.id, settings)), "Tag": .string(settings.tag ?? ""),
+          "Path": .string(options.logDriver == .none ? "" : logPath(record.id, settings)),
+          "Tag": .string(settings.tag ?? ""),
           "Size": .string("\(settings.maxSizeBytes ?? 0)B"),
         ]
       ),
-      ("NetworkMode", .string(options.network == .isolated ? "none" : options.network.text)), ("PortBindings", .object(JSON.Object())),
-      ("RestartPolicy", ["Name": "no", "MaximumRetryCount": 0]), ("AutoRemove", .bool(options.removeWhenDone)), ("VolumeDriver", ""),
-      ("VolumesFrom", .null), ("CapAdd", JSON(options.capAdd)), ("CapDrop", JSON(options.capDrop)), ("Dns", []), ("DnsOptions", []),
-      ("DnsSearch", []), ("ExtraHosts", JSON(options.addHosts.map { "\($0.name):\($0.address)" })), ("GroupAdd", JSON(options.groupAdd)),
+      ("NetworkMode", .string(options.network == .isolated ? "none" : options.network.text)),
+      ("PortBindings", .object(JSON.Object())),
+      ("RestartPolicy", ["Name": "no", "MaximumRetryCount": 0]), ("AutoRemove", .bool(options.removeWhenDone)),
+      ("VolumeDriver", ""),
+      ("VolumesFrom", .null), ("CapAdd", JSON(options.capAdd)), ("CapDrop", JSON(options.capDrop)), ("Dns", []),
+      ("DnsOptions", []),
+      ("DnsSearch", []), ("ExtraHosts", JSON(options.addHosts.map { "\($0.name):\($0.address)" })),
+      ("GroupAdd", JSON(options.groupAdd)),
       ("IpcMode", .string(options.ipc.text)), ("Cgroup", ""), ("OomScoreAdj", JSON(options.oomScoreAdjust ?? 0)),
       ("PidMode", .string(options.pid.text)), ("Privileged", .bool(options.privileged)), ("PublishAllPorts", false),
-      ("ReadonlyRootfs", .bool(options.readOnly)), ("SecurityOpt", JSON(options.securityOptions)), ("Tmpfs", tmpfs(config)),
-      ("UTSMode", .string(options.uts.text)), ("UsernsMode", ""), ("ShmSize", JSON(options.shmSizeBytes ?? ContainerConfig.Default.shmSizeBytes)),
+      ("ReadonlyRootfs", .bool(options.readOnly)), ("SecurityOpt", JSON(options.securityOptions)),
+      ("Tmpfs", tmpfs(config)),
+      ("UTSMode", .string(options.uts.text)), ("UsernsMode", ""),
+      ("ShmSize", JSON(options.shmSizeBytes ?? ContainerConfig.Default.shmSizeBytes)),
       ("Runtime", "oci"), ("Isolation", ""), ("Init", .bool(options.initProcess)),
     ])
     putLimits(options, into: &document)
@@ -165,14 +183,21 @@ extension Engine {
     document["CpusetCpus"] = .string(options.cpusetCPUs ?? "")
     document["CpusetMems"] = .string(options.cpusetMemories ?? "")
     document["Devices"] = .array(
-      options.devices.map { ["PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.containerPath), "CgroupPermissions": .string($0.access)] })
+      options.devices.map {
+        [
+          "PathOnHost": .string($0.hostPath), "PathInContainer": .string($0.containerPath),
+          "CgroupPermissions": .string($0.access),
+        ]
+      })
     document["MemoryReservation"] = JSON(options.memoryReservationBytes ?? 0)
     document["MemorySwap"] = JSON(options.memorySwapBytes ?? (options.memoryBytes ?? 0) * 2)
     document["MemorySwappiness"] = JSON(options.memorySwappiness ?? 0)
     document["OomKillDisable"] = .bool(options.oomKillDisable)
     document["PidsLimit"] = JSON(options.pidsLimit ?? ContainerConfig.Default.pidsLimit)
     document["Ulimits"] = .array(
-      options.ulimits.map { ["Name": .string("RLIMIT_" + $0.name.uppercased()), "Soft": JSON($0.soft), "Hard": JSON($0.hard)] })
+      options.ulimits.map {
+        ["Name": .string("RLIMIT_" + $0.name.uppercased()), "Soft": JSON($0.soft), "Hard": JSON($0.hard)]
+      })
     document["Sysctls"] = JSON(Dictionary(options.sysctls.map { ($0.name, $0.value) }) { $1 })
   }
   private func binds(_ config: ContainerConfig) -> [String] {
@@ -186,6 +211,8 @@ extension Engine {
     }
   }
   private func tmpfs(_ config: ContainerConfig) -> JSON {
-    JSON(Dictionary(config.mounts.filter { $0.kind == .tmpfs }.map { ($0.destination, $0.options.joined(separator: ",")) }) { $1 })
+    JSON(
+      Dictionary(config.mounts.filter { $0.kind == .tmpfs }.map { ($0.destination, $0.options.joined(separator: ",")) })
+      { $1 })
   }
 }

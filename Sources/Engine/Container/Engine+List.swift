@@ -12,7 +12,8 @@ extension Engine {
     // A filter by state looks at all; so does "the last n".
     let all = query.all || query.last != nil || filters.looksAtAll
     let store = try store()
-    var records = all ? try store.containers.list() : try store.containers.list(in: [.created, .running, .paused, .stopping])
+    var records =
+      all ? try store.containers.list() : try store.containers.list(in: [.created, .running, .paused, .stopping])
     var kept: [ContainerRecord] = []
     for record in records {
       let now = try observed(record)
@@ -51,8 +52,12 @@ extension Engine {
   }
   /// The container made last. - Throws: `.notFound` where there is none.
   public func latestContainer() throws(Problem) -> String {
-    let id = try store().database.row("SELECT id FROM containers ORDER BY created DESC, id DESC LIMIT 1") { row in row.text(0) }
-    guard let id else { throw Problem(code: .notFound, message: "there is no container", hint: "make one with: berth run") }
+    let id = try store().database.row("SELECT id FROM containers ORDER BY created DESC, id DESC LIMIT 1") { row in
+      row.text(0)
+    }
+    guard let id else {
+      throw Problem(code: .notFound, message: "there is no container", hint: "make one with: berth run")
+    }
     return id
   }
   /// IDs of all containers (of the running ones with `running`), oldest first.
@@ -80,9 +85,12 @@ extension ContainerSummary {
     let summary = try? JSON.parse(record.summary)
     self.init(
       id: record.id, name: record.name, image: record.imageName, imageID: record.imageID ?? "",
-      command: summary?["command"]?.strings ?? [record.command], created: record.created, state: ContainerState(record.status.state),
-      exitCode: record.status.exitCode, pid: record.status.pid, startedAt: record.status.started, finishedAt: record.status.finished,
-      labels: (try? JSON.parse(record.labels))?.texts ?? [:], mounts: summary?["mounts"]?.strings ?? [], autoRemove: record.autoRemove)
+      command: summary?["command"]?.strings ?? [record.command], created: record.created,
+      state: ContainerState(record.status.state),
+      exitCode: record.status.exitCode, pid: record.status.pid, startedAt: record.status.started,
+      finishedAt: record.status.finished,
+      labels: (try? JSON.parse(record.labels))?.texts ?? [:], mounts: summary?["mounts"]?.strings ?? [],
+      autoRemove: record.autoRemove)
   }
 }
 
@@ -99,7 +107,9 @@ enum DiskUsage {
     for entry in (try? entries(of: directory)) ?? [] {
       guard let found = try? status(at: directory, entry.name) else { continue }
       if found.isDirectory {
-        if let child = try? open(at: directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) { total += bytes(child, &links) }
+        if let child = try? open(at: directory, entry.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) {
+          total += bytes(child, &links)
+        }
       } else if found.isRegular, found.st_nlink < 2 || links.insert(UInt64(found.st_ino)).inserted {
         total += Int64(found.st_size)
       }

@@ -7,7 +7,8 @@ import Sys
 extension Engine {
   /// Writes the log to the two descriptors, stream by stream. Reading never changes it (PD-80).
   /// - Parameter prefix: before each line, such as the container's name.
-  public func logs(_ name: String, _ query: LogQuery, standardOutput: CInt = 1, standardError: CInt = 2) throws(Problem) {
+  public func logs(_ name: String, _ query: LogQuery, standardOutput: CInt = 1, standardError: CInt = 2) throws(Problem)
+  {
     let record = try observed(try store().containers.lookup(name))
     let config = try ContainerConfig(record)
     let log = try logConfiguration(record, config)
@@ -22,7 +23,8 @@ extension Engine {
     let reader = LogReader(log, options: options)
     func show(_ end: LogReader.End) throws(Problem) {
       try reader.read(end: end) { (entry) throws(Problem) in
-        try out.write((entry.continuesLine ? [] : prefix) + entry.bytes(timestamps: query.timestamps), isError: entry.isError)
+        try out.write(
+          (entry.continuesLine ? [] : prefix) + entry.bytes(timestamps: query.timestamps), isError: entry.isError)
         return true
       }
     }
@@ -35,7 +37,9 @@ extension Engine {
     try out.flush()
   }
 
-  func logConfiguration(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> MonitorConfiguration.Log {
+  func logConfiguration(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem)
+    -> MonitorConfiguration.Log
+  {
     let settings = try LogSettings(config.options)
     let path = logPath(record.id, settings)
     switch config.options.logDriver {

@@ -18,7 +18,7 @@ extension Engine {
     if options.force, let seconds = options.timeoutSeconds, seconds > 0 { try stopFirst(id, seconds) }
     do throws(Problem) {
       try locked(id: id) { (record) throws(Problem) in try removeLocked(record, options) }
-    } catch where error.code == .notFound {}  // somebody else removed it
+    } catch  where error.code == .notFound {}  // somebody else removed it
     return id
   }
 
@@ -29,7 +29,8 @@ extension Engine {
     guard options.dependents else {
       let names = dependents.map { "\($0.id.prefix(12)) (\($0.name))" }.joined(separator: ", ")
       throw Problem(
-        code: .conflict, message: "container \(id.prefix(12)) has dependent containers which must be removed before it: \(names)",
+        code: .conflict,
+        message: "container \(id.prefix(12)) has dependent containers which must be removed before it: \(names)",
         hint: "remove them with it: berth rm --depend")
     }
     for dependent in dependents {
@@ -42,13 +43,18 @@ extension Engine {
     let rows = try store().database.rows(
       "SELECT id, name, summary FROM containers WHERE instr(summary, ?1) > 0 AND id <> ?1", [.text(id)]
     ) { row in (row.text(0), row.text(1), row.text(2)) }
-    return rows.filter { row in (try? JSON.parse(row.2))?["dependencies"]?.strings?.contains(id) == true }.map { ($0.0, $0.1) }
+    return rows.filter { row in (try? JSON.parse(row.2))?["dependencies"]?.strings?.contains(id) == true }.map {
+      ($0.0, $0.1)
+    }
   }
 
   private func stopFirst(_ id: String, _ seconds: Int) throws(Problem) {
     let state = try observed(try store().containers.lookup(id)).status.state
     switch state {
-    case .running, .stopping: do throws(Problem) { try stop(id, timeoutSeconds: seconds) } catch where error.code == .conflict || error.code == .notFound {}
+    case .running, .stopping:
+      do throws(Problem) { try stop(id, timeoutSeconds: seconds) } catch
+        where error.code == .conflict || error.code == .notFound
+      {}
     case .configured, .created, .paused, .stopped, .exited, .removing, .unknown: break
     }
   }
@@ -58,7 +64,9 @@ extension Engine {
     case .running, .stopping, .paused:
       guard options.force else {
         throw Problem(
-          code: .conflict, message: "cannot remove container \(record.name), as it is \(record.status.state == .paused ? "paused" : "running")",
+          code: .conflict,
+          message:
+            "cannot remove container \(record.name), as it is \(record.status.state == .paused ? "paused" : "running")",
           hint: "stop it first, or use --force")
       }
     case .configured, .created, .stopped, .exited, .removing, .unknown: break
@@ -108,7 +116,8 @@ extension Engine {
   func repairContainers() throws(Problem) {
     let store = try store()
     do throws(Problem) {
-      try store.intents.repairLeftovers(kinds: [IntentKind.start, IntentKind.remove]) { (kind, payload) throws(Problem) in
+      try store.intents.repairLeftovers(kinds: [IntentKind.start, IntentKind.remove]) {
+        (kind, payload) throws(Problem) in
         if kind == IntentKind.start { try repairStart(payload) } else { try repairRemoval(payload) }
       }
     } catch {
@@ -126,7 +135,9 @@ extension Engine {
     }
     let config = try ContainerConfig(record)
     // The row says running only when the start was complete.
-    if record.status.state != .running || ProcessHandle(pid: record.status.pid, startTime: record.status.startTime) == nil {
+    if record.status.state != .running
+      || ProcessHandle(pid: record.status.pid, startTime: record.status.startTime) == nil
+    {
       try killAll(record, config)
       try unprepare(id)
       if config.options.removeWhenDone {

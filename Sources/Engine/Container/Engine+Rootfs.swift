@@ -9,7 +9,9 @@ import Sys
 extension Engine {
   /// Directories, mount and files of a container that is about to run; undone by `unprepare`.
   /// - Returns: the specification, written to the bundle.
-  func prepare(_ record: ContainerRecord, _ config: ContainerConfig, terminalSize: (rows: UInt16, columns: UInt16)?) throws(Problem) {
+  func prepare(_ record: ContainerRecord, _ config: ContainerConfig, terminalSize: (rows: UInt16, columns: UInt16)?)
+    throws(Problem)
+  {
     let bundle = paths.bundle(record.id)
     let rootfs = try mountRoot(record, config)
     let root = try RootDirectory(rootfs)
@@ -22,7 +24,9 @@ extension Engine {
     try joinNamespaces(config, &facts)
     if config.options.initProcess { facts.initProgram = try initProgram(config.options) }
     for device in config.options.devices { facts.devices += try SpecBuilder.FoundDevice.find(device) }
-    if config.options.privileged { facts.devices += try SpecBuilder.FoundDevice.all(below: "/dev", as: "/dev", access: "rwm") }
+    if config.options.privileged {
+      facts.devices += try SpecBuilder.FoundDevice.all(below: "/dev", as: "/dev", access: "rwm")
+    }
     let spec = try SpecBuilder(config: config, facts: facts, machine: .current()).build()
     try doing("write \(bundle)/config.json") { () throws(Errno) in
       let file = try open(bundle + "/config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
@@ -43,8 +47,9 @@ extension Engine {
       layers: (config.image?.layers ?? []).map(paths.layer), upper: own + "/upper", work: own + "/work",
       isVolatile: config.options.removeWhenDone, target: paths.rootfs(record.id))
     try doing("make \(own)/upper") { () throws(Errno) in
-      for (path, mode) in [(overlay.upper, 0o755), (overlay.work, 0o700), (overlay.target, 0o755)] as [(String, mode_t)] {
-        do throws(Errno) { try makeDirectory(path, mode: mode) } catch where error == .exists {}
+      for (path, mode) in [(overlay.upper, 0o755), (overlay.work, 0o700), (overlay.target, 0o755)] as [(String, mode_t)]
+      {
+        do throws(Errno) { try makeDirectory(path, mode: mode) } catch  where error == .exists {}
       }
     }
     try OverlayMount.unmount(overlay.target)
@@ -78,7 +83,9 @@ extension Engine {
     let text = try? readText(paths.bundle(id) + "/monitor.pid", limit: 64)
     let pid = text.flatMap { Int32($0.split(whereSeparator: \.isWhitespace).first ?? "") } ?? 0
     let start = (try? startTime(ofPid: pid)) ?? 0
-    if (try? readText("/proc/\(pid)/comm", limit: 64)) == "berth-monitor\n", let monitor = ProcessHandle(pid: pid, startTime: start) {
+    if (try? readText("/proc/\(pid)/comm", limit: 64)) == "berth-monitor\n",
+      let monitor = ProcessHandle(pid: pid, startTime: start)
+    {
       _ = monitor.hasEnded(milliseconds: Limit.monitorMilliseconds)
     } else {
       _ = csys_poll(nil, 0, 10)  // the runtime, or what it starts: nobody tells when it is done
@@ -88,7 +95,8 @@ extension Engine {
   private func initProgram(_ options: ContainerOptions) throws(Problem) -> String {
     guard let path = options.initPath else { return try programs.helper("berth-init") }
     guard path.hasPrefix("/"), exists(path) else {
-      throw Problem(code: .invalid, message: "please specify a path to the container-init binary: \"\(path)\" is not one")
+      throw Problem(
+        code: .invalid, message: "please specify a path to the container-init binary: \"\(path)\" is not one")
     }
     return path
   }
@@ -107,12 +115,14 @@ extension Engine {
       facts.joined[kind] = "/proc/\(pid)/ns/\(file)"
       if kind == .ipc { facts.shmSource = try shareMemory(of: pid, with: facts.id) }
     }
-    if case .container(let name) = options.network { facts.joined[.network] = "/proc/\(try runningPid(of: name))/ns/net" }
+    if case .container(let name) = options.network {
+      facts.joined[.network] = "/proc/\(try runningPid(of: name))/ns/net"
+    }
   }
   private func shareMemory(of pid: Int32, with id: String) throws(Problem) -> String {
     let target = paths.sharedMemory(id)
     try doing("share /dev/shm of process \(pid)") { () throws(Errno) in
-      do throws(Errno) { try makeDirectory(target, mode: 0o700) } catch where error == .exists {}
+      do throws(Errno) { try makeDirectory(target, mode: 0o700) } catch  where error == .exists {}
       try SharedMemory.mount(ofPid: pid, at: target)
     }
     return target

@@ -45,7 +45,9 @@ struct RuntimeProgram {
   }
 
   fileprivate static func problem(_ bytes: [UInt8], _ status: ExitStatus, _ command: String) -> Problem {
-    let text = String(decoding: bytes, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "exit status \(status.shellCode)"
+    let text =
+      String(decoding: bytes, as: UTF8.self).split(separator: "\n").last.map(String.init)
+      ?? "exit status \(status.shellCode)"
     let words = RuntimeWords(text: text)
     // The container's command is executed by `start`: its failure is the user's, not the runtime's.
     let problem = words.problem(status.shellCode)
@@ -58,22 +60,27 @@ struct RuntimeProgram {
 struct RuntimeWords: Error, CustomStringConvertible {
   let text: String
   var description: String {
-    for prefix in ["berth-runtime: ", "error: "] where text.hasPrefix(prefix) { return String(text.dropFirst(prefix.count)) }
+    for prefix in ["berth-runtime: ", "error: "] where text.hasPrefix(prefix) {
+      return String(text.dropFirst(prefix.count))
+    }
     return text
   }
 }
 
-
 extension Engine {
   func runtime(of config: ContainerConfig) throws(Problem) -> RuntimeProgram {
     RuntimeProgram(
-      path: try programs.runtime(config.options.runtime), arguments: options.runtimeArguments + ["--root", paths.runtimeState],
+      path: try programs.runtime(config.options.runtime),
+      arguments: options.runtimeArguments + ["--root", paths.runtimeState],
       environment: helperEnvironment)
   }
 
   /// What monitors, runtimes and the exit command see of the environment: where this engine's things are, no more.
   var helperEnvironment: [String] {
-    var result = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "BERTH_ROOT=\(paths.root)", "BERTH_RUNROOT=\(paths.runroot)"]
+    var result = [
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "BERTH_ROOT=\(paths.root)",
+      "BERTH_RUNROOT=\(paths.runroot)",
+    ]
     if let libexec = options.libexec { result.append("BERTH_LIBEXEC=\(libexec)") }
     return result
   }
@@ -84,7 +91,9 @@ extension RuntimeWords {
   func problem(_ exitCode: Int32) -> Problem {
     let words = description
     func has(_ part: String) -> Bool { Self.contains(words, part) }
-    if exitCode == 127 || has("executable file not found") || (has("exec") && has("No such file or directory")) || has("no such file or directory") && has("exec: ") {
+    if exitCode == 127 || has("executable file not found") || (has("exec") && has("No such file or directory"))
+      || has("no such file or directory") && has("exec: ")
+    {
       return Problem(code: .commandNotFound, message: words)
     }
     if exitCode == 126 || has("exec") && (has("ermission denied") || has("xec format error") || has("is a directory")) {

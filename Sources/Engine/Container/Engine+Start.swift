@@ -43,9 +43,13 @@ extension Engine {
     case .running, .stopping:
       throw Problem(code: .conflict, message: "container \(record.name) is already running")
     case .paused:
-      throw Problem(code: .conflict, message: "container \(record.name) is paused", hint: "let it go on with: berth unpause \(record.name)")
+      throw Problem(
+        code: .conflict, message: "container \(record.name) is paused",
+        hint: "let it go on with: berth unpause \(record.name)")
     case .removing, .unknown:
-      throw Problem(code: .conflict, message: "container \(record.name) is in state \(record.status.state.rawValue): it cannot be started")
+      throw Problem(
+        code: .conflict,
+        message: "container \(record.name) is in state \(record.status.state.rawValue): it cannot be started")
     }
   }
 
@@ -53,12 +57,17 @@ extension Engine {
   ///
   /// An intent covers the time in which processes and mounts are there that the database does not know: whoever finds
   /// it left over takes the start back.
-  func launch(_ before: ContainerRecord, _ config: ContainerConfig, _ launch: Launch) throws(Problem) -> ContainerRecord {
+  func launch(_ before: ContainerRecord, _ config: ContainerConfig, _ launch: Launch) throws(Problem) -> ContainerRecord
+  {
     let store = try store()
     var record = before
-    if before.status.state == .stopped || before.status.state == .created { try clean(before, config, force: before.status.state == .created) }
+    if before.status.state == .stopped || before.status.state == .created {
+      try clean(before, config, force: before.status.state == .created)
+    }
     let intent: HeldIntent
-    if let given = launch.intent { intent = given } else {
+    if let given = launch.intent {
+      intent = given
+    } else {
       intent = HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: false))
     }
     do throws(Problem) {
@@ -93,7 +102,9 @@ extension Engine {
   }
 
   /// After a failed start: nothing is left of it, and the container is as it was; one of `run --rm` is gone.
-  private func takeBack(_ record: ContainerRecord, _ config: ContainerConfig, _ failure: Problem, _ intent: HeldIntent) throws(Problem) {
+  private func takeBack(_ record: ContainerRecord, _ config: ContainerConfig, _ failure: Problem, _ intent: HeldIntent)
+    throws(Problem)
+  {
     let store = try store()
     if let runtime = try? runtime(of: config), exists("\(paths.runtimeState)/\(record.id)") {
       try? runtime.run("delete", "--force", record.id)
@@ -120,7 +131,8 @@ extension Engine {
     let id = record.id
     var configuration = MonitorConfiguration(
       id: id, name: record.name, bundle: paths.bundle(id), runtime: runtime.path, runtimeArguments: runtime.arguments,
-      terminal: config.options.terminal, stdinOpen: config.options.interactive, stdinOnce: config.options.interactive && launch.attach != nil,
+      terminal: config.options.terminal, stdinOpen: config.options.interactive,
+      stdinOnce: config.options.interactive && launch.attach != nil,
       log: try log(of: record, config), exitFile: paths.exitFile(id), pidFile: paths.pidFile(id))
     configuration.monitorPidFile = paths.bundle(id) + "/monitor.pid"
     configuration.attachSocket = paths.attachSocket(id)
@@ -149,20 +161,25 @@ extension Engine {
     case .none: return MonitorConfiguration.Log(driver: .none)
     }
     return MonitorConfiguration.Log(
-      driver: driver, path: logPath(record.id, settings), maxSizeBytes: settings.maxSizeBytes, tag: settings.tag, labels: config.labels)
+      driver: driver, path: logPath(record.id, settings), maxSizeBytes: settings.maxSizeBytes, tag: settings.tag,
+      labels: config.labels)
   }
   func logPath(_ id: String, _ settings: LogSettings) -> String { settings.path ?? paths.log(id) }
 
   private func readMonitorPid(_ record: inout ContainerRecord) throws(Problem) {
     let path = paths.bundle(record.id) + "/monitor.pid"
-    guard let text = try? readText(path, limit: 64), let pid = Int32(text.split(whereSeparator: \.isWhitespace).first ?? "") else { return }
+    guard let text = try? readText(path, limit: 64),
+      let pid = Int32(text.split(whereSeparator: \.isWhitespace).first ?? "")
+    else { return }
     record.status.monitorPid = pid
     record.status.monitorStartTime = (try? startTime(ofPid: pid)) ?? 0
   }
 
   private func writePidFile(_ config: ContainerConfig, _ pid: Int32) throws(Problem) {
     guard let path = config.options.pidFile else { return }
-    try doing("write pid file \(path)") { () throws(Errno) in try replaceFile(path, with: Array("\(pid)".utf8), durable: false) }
+    try doing("write pid file \(path)") { () throws(Errno) in
+      try replaceFile(path, with: Array("\(pid)".utf8), durable: false)
+    }
   }
 }
 
@@ -170,7 +187,8 @@ extension ContainerConfig {
   /// The configuration in a container's row.
   init(_ record: ContainerRecord) throws(Problem) {
     do throws(JSON.ParseError) { self.init(json: try JSON.parse(record.config)) } catch {
-      throw Problem(code: .bug, message: "the stored configuration of container \(record.name) is damaged", cause: error)
+      throw Problem(
+        code: .bug, message: "the stored configuration of container \(record.name) is damaged", cause: error)
     }
   }
 }
@@ -180,7 +198,10 @@ extension Programs {
   func commandLine() throws(Problem) -> String {
     if let own = try? readLink("/proc/self/exe"), own.hasSuffix("/berth") { return own }
     let beside = parentPath(of: parentPath(of: libexec())) + "/bin/berth"
-    for path in [beside, libexec() + "/berth", "/usr/local/bin/berth", "/usr/bin/berth"] where exists(path) { return path }
-    throw Problem(code: .notFound, message: "berth, the command line, is not beside \(libexec())", hint: "reinstall Berth")
+    for path in [beside, libexec() + "/berth", "/usr/local/bin/berth", "/usr/bin/berth"] where exists(path) {
+      return path
+    }
+    throw Problem(
+      code: .notFound, message: "berth, the command line, is not beside \(libexec())", hint: "reinstall Berth")
   }
 }

@@ -16,7 +16,9 @@ struct ProcessHandle: ~Copyable {
     guard raw >= 0 else { return nil }
     let fd = OwnedFD(adopting: raw)
     // Read after the descriptor is open: what it names cannot change any more.
-    guard let found = try? Sys.startTime(ofPid: pid), found == startTime, !isReadable(fd, milliseconds: 0) else { return nil }
+    guard let found = try? Sys.startTime(ofPid: pid), found == startTime, !isReadable(fd, milliseconds: 0) else {
+      return nil
+    }
     pidfd = fd
   }
   func signal(_ number: CInt) throws(Errno) { try check(csys_pidfd_send_signal(pidfd.borrowed, number)) }

@@ -20,7 +20,8 @@ extension Engine {
       case .created, .running, .stopping: break
       case .configured, .paused, .removing, .unknown:
         throw Problem(
-          code: .conflict, message: "can only stop created or running containers: \(record.name) is \(record.status.state.rawValue)",
+          code: .conflict,
+          message: "can only stop created or running containers: \(record.name) is \(record.status.state.rawValue)",
           hint: record.status.state == .paused ? "let it go on first: berth unpause \(record.name)" : nil)
       }
       var status = record.status
@@ -48,7 +49,7 @@ extension Engine {
           try settle(record, config)
         }
       }
-    } catch where error.code == .notFound {}  // removed meanwhile
+    } catch  where error.code == .notFound {}  // removed meanwhile
   }
 
   /// A container that is being stopped.
@@ -68,14 +69,15 @@ extension Engine {
       try send(SIGKILL, process, engine)
       guard process.hasEnded(milliseconds: Limit.killMilliseconds) else {
         throw Problem(
-          code: .timeout, message: "container \(record.name) does not end after SIGKILL", hint: "a process of it may hang in the kernel: look at its state with ps")
+          code: .timeout, message: "container \(record.name) does not end after SIGKILL",
+          hint: "a process of it may hang in the kernel: look at its state with ps")
       }
     }
 
     /// Without a PID namespace of its own nobody ends the others when the first process ends: all get the signal (G.5).
     private func send(_ signal: CInt, _ process: borrowing ProcessHandle, _ engine: Engine) throws(Problem) {
       if config.options.pid == .private {
-        do throws(Errno) { try process.signal(signal) } catch where error == .noSuchProcess {} catch {
+        do throws(Errno) { try process.signal(signal) } catch  where error == .noSuchProcess {} catch {
           throw Problem(code: .init(error), message: "signal container \(record.name)", cause: error)
         }
       } else {
@@ -114,7 +116,9 @@ extension Engine {
     switch found.status.state {
     case .paused, .unknown, .removing:
       throw Problem(
-        code: .conflict, message: "unable to restart a container in a paused or unknown state: \(found.name) is \(found.status.state.rawValue)")
+        code: .conflict,
+        message:
+          "unable to restart a container in a paused or unknown state: \(found.name) is \(found.status.state.rawValue)")
     case .running, .stopping, .created: try stop(found.id, timeoutSeconds: timeoutSeconds)
     case .configured, .stopped, .exited: break
     }
@@ -128,7 +132,9 @@ extension Engine {
       case .running: break
       case .paused: throw Problem(code: .conflict, message: "container \(record.name) is already paused")
       case .configured, .created, .stopping, .stopped, .exited, .removing, .unknown:
-        throw Problem(code: .conflict, message: "container \(record.name) is not running, can't pause: it is \(record.status.state.rawValue)")
+        throw Problem(
+          code: .conflict,
+          message: "container \(record.name) is not running, can't pause: it is \(record.status.state.rawValue)")
       }
       try runtime(of: ContainerConfig(record)).run("pause", record.id)
       try setState(record, .paused)
@@ -140,7 +146,9 @@ extension Engine {
   public func unpause(_ name: String) throws(Problem) -> String {
     try locked(name) { (record) throws(Problem) in
       guard record.status.state == .paused else {
-        throw Problem(code: .conflict, message: "container \(record.name) is not paused, can't unpause: it is \(record.status.state.rawValue)")
+        throw Problem(
+          code: .conflict,
+          message: "container \(record.name) is not paused, can't unpause: it is \(record.status.state.rawValue)")
       }
       try runtime(of: ContainerConfig(record)).run("resume", record.id)
       try setState(record, .running)
@@ -157,7 +165,9 @@ extension Engine {
   public func rename(_ name: String, to newName: String) throws(Problem) {
     try ObjectName.check(newName, what: "container name")
     try locked(name) { (record) throws(Problem) in
-      if record.name == newName { throw Problem(code: .conflict, message: "container \(record.name) has this name already") }
+      if record.name == newName {
+        throw Problem(code: .conflict, message: "container \(record.name) has this name already")
+      }
       try store().containers.rename(record.id, to: newName)
     }
   }
@@ -177,7 +187,11 @@ extension Engine {
       try waitForChange(record)
       // The exit file first: with --rm, bundle and row go right after it.
       let ended = try observed(record)
-      if ended.status.state == .stopped { record = ended } else if let next = try store().containers.get(id) { record = next } else {
+      if ended.status.state == .stopped {
+        record = ended
+      } else if let next = try store().containers.get(id) {
+        record = next
+      } else {
         throw Problem(code: .notFound, message: "container \(record.name) was removed while waiting for it")
       }
     }

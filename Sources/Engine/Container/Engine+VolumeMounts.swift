@@ -8,7 +8,9 @@ extension Engine {
   /// Directories of the volumes that a container mounts; the first mount copies the image's content up and gives the
   /// volume to its owner (PD-110).
   /// - Returns: directory by volume name.
-  func prepareVolumes(_ config: ContainerConfig, _ root: borrowing RootDirectory, _ identity: ProcessIdentity) throws(Problem) -> [String: String] {
+  func prepareVolumes(_ config: ContainerConfig, _ root: borrowing RootDirectory, _ identity: ProcessIdentity)
+    throws(Problem) -> [String: String]
+  {
     var result: [String: String] = [:]
     for mount in config.mounts {
       switch mount.kind {
@@ -29,7 +31,9 @@ extension Engine {
     let path = paths.volumeData(name)
     let lock = try store().locks.acquire(.volume, name)
     guard var volume = try store().volumes.get(name) else {
-      throw Problem(code: .notFound, message: "volume \(name) has been removed", hint: "remove the container, or make the volume again")
+      throw Problem(
+        code: .notFound, message: "volume \(name) has been removed",
+        hint: "remove the container, or make the volume again")
     }
     try doing("make volume \(path)") { () throws(Errno) in try makeDirectories(path, mode: 0o755) }
     if volume.needsCopyUp || volume.needsChown {

@@ -8,7 +8,8 @@ extension Engine {
   /// - Returns: its name.
   public func createVolume(_ options: VolumeOptions) throws(Problem) -> String {
     if options.driver != "local" {
-      throw Problem(code: .unsupported, message: "volume driver \"\(options.driver)\" is not supported", hint: "local is")
+      throw Problem(
+        code: .unsupported, message: "volume driver \"\(options.driver)\" is not supported", hint: "local is")
     }
     if let name = options.driverOptions.keys.sorted().first {
       throw Problem(code: .unsupported, message: "volume option \"\(name)\" is not supported")
@@ -64,9 +65,12 @@ extension Engine {
       let isThere = value != nil && (!filter.value.contains("=") || value == pair.value)
       return isThere == (filter.key == "label")
     case "dangling":
-      guard let wanted = Bool(filter.value) else { throw FlagValue.invalid("dangling=\(filter.value)", "--filter", "want true or false") }
+      guard let wanted = Bool(filter.value) else {
+        throw FlagValue.invalid("dangling=\(filter.value)", "--filter", "want true or false")
+      }
       return try store().containers.list(usingVolume: record.name).isEmpty == wanted
-    case "until": return record.created < (try Timestamp.parse(user: filter.value, now: Timestamp.now(), flag: "--filter until"))
+    case "until":
+      return record.created < (try Timestamp.parse(user: filter.value, now: Timestamp.now(), flag: "--filter until"))
     default:
       throw Problem(
         code: .invalid, message: "--filter \(filter.key)=\(filter.value): unknown filter \"\(filter.key)\"",
@@ -83,7 +87,8 @@ extension Engine {
     return [
       "Name": .string(summary.name), "Driver": .string(summary.driver), "Mountpoint": .string(summary.mountpoint),
       "CreatedAt": .string(Timestamp.text(summary.created)), "Labels": JSON(summary.labels), "Scope": "local",
-      "Options": JSON(summary.options), "UID": JSON(record.uid), "GID": JSON(record.gid), "Anonymous": .bool(record.anonymous),
+      "Options": JSON(summary.options), "UID": JSON(record.uid), "GID": JSON(record.gid),
+      "Anonymous": .bool(record.anonymous),
       "NeedsCopyUp": .bool(record.needsCopyUp), "NeedsChown": .bool(record.needsChown),
     ]
   }
@@ -132,7 +137,9 @@ extension Engine {
   /// Removes what is not running. Filters: label, label!, until.
   public func pruneContainers(_ filters: [ListFilter] = []) throws(Problem) -> PruneReport {
     for filter in filters where !["label", "label!", "until"].contains(filter.key) {
-      throw Problem(code: .invalid, message: "--filter \(filter.key)=\(filter.value): unknown filter \"\(filter.key)\"", hint: "label and until are known")
+      throw Problem(
+        code: .invalid, message: "--filter \(filter.key)=\(filter.value): unknown filter \"\(filter.key)\"",
+        hint: "label and until are known")
     }
     var query = ListQuery()
     query.all = true

@@ -21,13 +21,15 @@ struct OverlayMount {
   /// Mounts it. - Throws: the first error of the newest interface that the kernel has.
   func mount() throws(Problem) {
     guard layers.count <= Limit.layersMax else {
-      throw Problem(code: .unsupported, message: "an image of \(layers.count) layers; the kernel takes \(Limit.layersMax)")
+      throw Problem(
+        code: .unsupported, message: "an image of \(layers.count) layers; the kernel takes \(Limit.layersMax)")
     }
     do throws(Errno) { try mountByDescriptors() } catch {
       do throws(Errno) { try mountByText() } catch let second {
         throw Problem(
           code: .init(second), message: "mount the overlay of \(layers.count) layers at \(target)",
-          hint: second == .invalid || second.rawValue == ENODEV ? "does the kernel have overlayfs, and is \(upper) on a file system that it accepts as upper layer?" : nil,
+          hint: second == .invalid || second.rawValue == ENODEV
+            ? "does the kernel have overlayfs, and is \(upper) on a file system that it accepts as upper layer?" : nil,
           cause: second)
       }
     }
@@ -39,7 +41,9 @@ struct OverlayMount {
     func set(_ key: String, _ value: String) throws(Errno) {
       try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_SET_STRING), key, value, 0))
     }
-    func setFlag(_ key: String) throws(Errno) { try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_SET_FLAG), key, nil, 0)) }
+    func setFlag(_ key: String) throws(Errno) {
+      try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_SET_FLAG), key, nil, 0))
+    }
     for layer in layers.reversed() { try set("lowerdir+", layer) }
     try set("upperdir", upper)
     try set("workdir", work)
@@ -62,7 +66,9 @@ struct OverlayMount {
       return text
     }
     let lower = layers.reversed().map(escaped).joined(separator: ":")
-    let options = "lowerdir=\(lower),upperdir=\(escaped(upper)),workdir=\(escaped(work)),userxattr" + (isVolatile ? ",volatile" : "")
+    let options =
+      "lowerdir=\(lower),upperdir=\(escaped(upper)),workdir=\(escaped(work)),userxattr"
+      + (isVolatile ? ",volatile" : "")
     guard options.utf8.count < 4096 else { throw Errno(rawValue: E2BIG) }
     try check(csys_mount("berth", target, "overlay", 0, options))
   }

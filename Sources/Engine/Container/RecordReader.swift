@@ -6,7 +6,9 @@ struct RecordWriter {
   var json: JSON { .object(object) }
 
   mutating func put(_ name: String, _ value: String?) { if let value { object[name] = .string(value) } }
-  mutating func put(_ name: String, _ value: Bool, default standard: Bool = false) { if value != standard { object[name] = .bool(value) } }
+  mutating func put(_ name: String, _ value: Bool, default standard: Bool = false) {
+    if value != standard { object[name] = .bool(value) }
+  }
   mutating func put(_ name: String, _ value: (some BinaryInteger)?) { if let value { object[name] = JSON(value) } }
   mutating func put(_ name: String, _ values: [String]) { if !values.isEmpty { object[name] = JSON(values) } }
   mutating func put(_ name: String, optional values: [String]?) { if let values { object[name] = JSON(values) } }

@@ -51,7 +51,8 @@ struct Resolution {
     var config = ContainerConfig(
       image: image, options: options, arguments: try arguments(), environment: environment.entries,
       user: options.user ?? defaults.user, workingDirectory: try workingDirectory(), stopSignal: try stopSignal(),
-      stopTimeoutSeconds: options.stopTimeoutSeconds ?? ContainerConfig.Default.stopTimeoutSeconds, labels: try labels(),
+      stopTimeoutSeconds: options.stopTimeoutSeconds ?? ContainerConfig.Default.stopTimeoutSeconds,
+      labels: try labels(),
       mounts: mounts.all, anonymousVolumes: mounts.anonymous)
     config.entrypoint = options.entrypoint ?? (defaults.entrypoint.isEmpty ? nil : defaults.entrypoint)
     config.command = options.command.isEmpty ? (options.entrypoint == nil ? defaults.command : nil) : options.command
@@ -111,7 +112,9 @@ struct Resolution {
         throw Problem(code: .invalid, message: "two mounts at \(mount.destination) in the container")
       }
       if case .bind(let source) = mount.kind, !exists(source) {
-        throw Problem(code: .invalid, message: "path \(source) does not exist on the host", hint: "make it first, or use a named volume")
+        throw Problem(
+          code: .invalid, message: "path \(source) does not exist on the host",
+          hint: "make it first, or use a named volume")
       }
       if mount.destination == "/" || PathText.isInside(mount.destination, "/proc") && mount.kind == .tmpfs {
         throw Problem(code: .invalid, message: "a mount at \(mount.destination) in the container is not possible")
@@ -119,7 +122,9 @@ struct Resolution {
     }
     for path in defaults.volumes where path.hasPrefix("/") {
       let destination = PathText.normal(path)
-      if destination != "/", seen.insert(destination).inserted { all.append(ContainerMount(.volume(name: nil), destination: destination)) }
+      if destination != "/", seen.insert(destination).inserted {
+        all.append(ContainerMount(.volume(name: nil), destination: destination))
+      }
     }
     var anonymous: [String] = []
     for place in all.indices where all[place].kind == .volume(name: nil) {
@@ -136,13 +141,18 @@ struct Resolution {
     if let name = options.name { try ObjectName.check(name, what: "container name") }
     if let hostname = options.hostname {
       let isFine = hostname.utf8.allSatisfy { byte in
-        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x2d || byte == 0x2e || byte == 0x5f
+        (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x2d
+          || byte == 0x2e || byte == 0x5f
       }
       guard isFine, (1...64).contains(hostname.utf8.count) else {
-        throw Problem(code: .invalid, message: "hostname \"\(hostname)\" is not valid", hint: "up to 64 letters, digits, \"-\" and \".\"")
+        throw Problem(
+          code: .invalid, message: "hostname \"\(hostname)\" is not valid",
+          hint: "up to 64 letters, digits, \"-\" and \".\"")
       }
       guard options.uts == .private else {
-        throw Problem(code: .invalid, message: "--hostname needs a UTS namespace of the container's own, not --uts \(options.uts.text)")
+        throw Problem(
+          code: .invalid,
+          message: "--hostname needs a UTS namespace of the container's own, not --uts \(options.uts.text)")
       }
     }
     if case .rootfs(let path) = options.source {
@@ -151,7 +161,9 @@ struct Resolution {
       }
     }
     for path in [options.cidFile, options.pidFile].compactMap({ $0 }) where path == options.cidFile && exists(path) {
-      throw Problem(code: .conflict, message: "container ID file \(path) exists already", hint: "remove it, or name another with --cidfile")
+      throw Problem(
+        code: .conflict, message: "container ID file \(path) exists already",
+        hint: "remove it, or name another with --cidfile")
     }
     if let umask = options.umask { _ = try FlagValue.umask(umask, flag: "--umask") }
     if let zone = options.timezone { _ = try Timezone.file(of: zone) }
@@ -162,31 +174,41 @@ struct Resolution {
       throw Problem(code: .invalid, message: "--stop-timeout \(seconds): want 0 or more seconds")
     }
     for number in 0..<options.preserveFDs where csys_fcntl(CInt(3 + number), F_GETFD, 0) < 0 {
-      throw Problem(code: .invalid, message: "--preserve-fds \(options.preserveFDs): descriptor \(3 + number) is not open")
+      throw Problem(
+        code: .invalid, message: "--preserve-fds \(options.preserveFDs): descriptor \(3 + number) is not open")
     }
   }
 
   private func checkNamespaces() throws(Problem) {
     if options.initProcess, options.pid != .private {
       throw Problem(
-        code: .invalid, message: "cannot add init binary as PID 1: --init needs a PID namespace of its own, not --pid \(options.pid.text)")
+        code: .invalid,
+        message:
+          "cannot add init binary as PID 1: --init needs a PID namespace of its own, not --pid \(options.pid.text)")
     }
     if options.shmSizeBytes != nil {
       switch options.ipc {
       case .private, .shareable: break
       case .host, .none, .container, .path:
-        throw Problem(code: .invalid, message: "--shm-size needs an IPC namespace of the container's own, not --ipc \(options.ipc.text)")
+        throw Problem(
+          code: .invalid,
+          message: "--shm-size needs an IPC namespace of the container's own, not --ipc \(options.ipc.text)")
       }
     }
     if case .container = options.network, !options.addHosts.isEmpty {
-      throw Problem(code: .invalid, message: "--add-host does not fit --network \(options.network.text): the hosts file is the other container's")
+      throw Problem(
+        code: .invalid,
+        message: "--add-host does not fit --network \(options.network.text): the hosts file is the other container's")
     }
     for (name, _) in options.sysctls { try checkSysctl(name) }
   }
 
   /// Only what a namespace of the container's own holds. Source: Docker's and podman's rule for `--sysctl`.
   private func checkSysctl(_ name: String) throws(Problem) {
-    let inIPC = ["kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"]
+    let inIPC = [
+      "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+      "kernel.shmmni", "kernel.shm_rmid_forced",
+    ]
     func refuse(_ flag: String) -> Problem {
       Problem(code: .invalid, message: "--sysctl \(name) would change the host: it needs \(flag) private")
     }
@@ -207,10 +229,14 @@ struct Resolution {
         throw Problem(code: .invalid, message: "--memory-swap needs --memory")
       }
       guard swap >= memory else {
-        throw Problem(code: .invalid, message: "--memory-swap \(swap) is below --memory \(memory): it is the sum of memory and swap")
+        throw Problem(
+          code: .invalid, message: "--memory-swap \(swap) is below --memory \(memory): it is the sum of memory and swap"
+        )
       }
     }
-    if let reservation = options.memoryReservationBytes, let memory = options.memoryBytes, memory > 0, reservation > memory {
+    if let reservation = options.memoryReservationBytes, let memory = options.memoryBytes, memory > 0,
+      reservation > memory
+    {
       throw Problem(code: .invalid, message: "--memory-reservation \(reservation) is above --memory \(memory)")
     }
     if let swappiness = options.memorySwappiness, swappiness > 100 {
@@ -245,13 +271,16 @@ enum Timezone {
   static func file(of zone: String) throws(Problem) -> String {
     if zone == "local" { return "/etc/localtime" }
     guard !zone.isEmpty, !zone.hasPrefix("/"), PathText.normal("/" + zone) == "/" + zone else {
-      throw Problem(code: .invalid, message: "--tz \"\(zone)\" is not a time zone", hint: "names are such as Europe/Berlin, or local")
+      throw Problem(
+        code: .invalid, message: "--tz \"\(zone)\" is not a time zone",
+        hint: "names are such as Europe/Berlin, or local")
     }
     let path = "/usr/share/zoneinfo/" + zone
     let found: stat
     do throws(Errno) { found = try status(path) } catch {
       throw Problem(
-        code: .invalid, message: "--tz \"\(zone)\": unknown time zone", hint: "names are those below /usr/share/zoneinfo (package tzdata)", cause: error)
+        code: .invalid, message: "--tz \"\(zone)\": unknown time zone",
+        hint: "names are those below /usr/share/zoneinfo (package tzdata)", cause: error)
     }
     if found.isDirectory { throw Problem(code: .invalid, message: "Invalid timezone: \(zone) is a directory") }
     return path
@@ -269,14 +298,17 @@ struct LogSettings: Hashable, Sendable {
     for (name, value) in options.logOptions {
       switch name {
       case "path":
-        guard value.hasPrefix("/") else { throw FlagValue.invalid("path=\(value)", "--log-opt", "want an absolute path") }
+        guard value.hasPrefix("/") else {
+          throw FlagValue.invalid("path=\(value)", "--log-opt", "want an absolute path")
+        }
         path = PathText.normal(value)
       case "max-size":
         let bytes = try FlagValue.bytesOrUnlimited(value, flag: "--log-opt max-size")
         maxSizeBytes = bytes > 0 ? bytes : nil
       case "tag": tag = value
       default:
-        throw Problem(code: .unsupported, message: "--log-opt \(name) is not supported", hint: "path, max-size and tag are")
+        throw Problem(
+          code: .unsupported, message: "--log-opt \(name) is not supported", hint: "path, max-size and tag are")
       }
     }
     if options.logDriver == .none, path != nil || maxSizeBytes != nil {

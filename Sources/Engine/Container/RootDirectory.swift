@@ -38,7 +38,8 @@ struct RootDirectory: ~Copyable {
       let sofar = parts.joined(separator: "/")
       do throws(Errno) { current = try openInRoot(fd, sofar, O_RDONLY | O_DIRECTORY) } catch {
         guard error == .notFound else { throw error }
-        do throws(Errno) { try check(csys_mkdirat(current.borrowed, String(part), mode)) } catch where error == .exists {}
+        do throws(Errno) { try check(csys_mkdirat(current.borrowed, String(part), mode)) } catch  where error == .exists
+        {}
         current = try openInRoot(fd, sofar, O_RDONLY | O_DIRECTORY)
       }
     }

@@ -15,7 +15,8 @@ extension ContainerMount {
       self.init(.volume(name: nil), destination: try Self.destination(parts[0], flag: flag, text))
       return
     }
-    let kind: Kind = Self.isPath(parts[0]) ? .bind(source: try Self.absolute(parts[0], flag: flag, text)) : .volume(name: parts[0])
+    let kind: Kind =
+      Self.isPath(parts[0]) ? .bind(source: try Self.absolute(parts[0], flag: flag, text)) : .volume(name: parts[0])
     if case .volume = kind { try VolumeName.check(parts[0]) }
     self.init(kind, destination: try Self.destination(parts[1], flag: flag, text))
     if parts.count == 3 {
@@ -53,7 +54,8 @@ extension ContainerMount {
       guard source == nil else { throw FlagValue.invalid(text, flag, "a tmpfs has no source") }
       kind = .tmpfs
     default:
-      throw Problem(code: .unsupported, message: "--mount type \"\(type)\" is not supported", hint: "use bind, volume or tmpfs")
+      throw Problem(
+        code: .unsupported, message: "--mount type \"\(type)\" is not supported", hint: "use bind, volume or tmpfs")
     }
     self.init(kind, destination: try Self.destination(target, flag: flag, text))
     if kind == .tmpfs { options = Self.tmpfsDefaults }

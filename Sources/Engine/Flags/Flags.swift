@@ -41,12 +41,15 @@ extension Ulimit {
     let pair = try FlagValue.pair(text, flag: flag)
     let name = pair.name.lowercased()
     guard Self.names.contains(name) else {
-      throw FlagValue.invalid(text, flag, "unknown limit \"\(pair.name)\": want one of \(Self.names.joined(separator: ", "))")
+      throw FlagValue.invalid(
+        text, flag, "unknown limit \"\(pair.name)\": want one of \(Self.names.joined(separator: ", "))")
     }
     let values = pair.value.split(separator: ":", omittingEmptySubsequences: false).map { value in
       value == "unlimited" ? -1 : Int64(value)
     }
-    guard (1...2).contains(values.count), let soft = values[0], let hard = values[values.count - 1], soft >= -1, hard >= -1 else {
+    guard (1...2).contains(values.count), let soft = values[0], let hard = values[values.count - 1], soft >= -1,
+      hard >= -1
+    else {
       throw FlagValue.invalid(text, flag, "want NAME=SOFT[:HARD] with numbers or -1")
     }
     guard hard == -1 || (soft != -1 && soft <= hard) else {
@@ -65,7 +68,8 @@ extension HostEntry {
     }
     let address = String(text[text.index(after: colon)...])
     if address == "host-gateway" {
-      throw Problem(code: .unsupported, message: "--add-host host-gateway needs a bridge network, which is not supported yet")
+      throw Problem(
+        code: .unsupported, message: "--add-host host-gateway needs a bridge network, which is not supported yet")
     }
     var room = in6_addr()
     guard inet_pton(AF_INET, address, &room) == 1 || inet_pton(AF_INET6, address, &room) == 1 else {

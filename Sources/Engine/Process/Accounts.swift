@@ -40,7 +40,9 @@ struct Accounts: Sendable {
   init(passwd: String, group: String) {
     for line in passwd.split(separator: "\n") {
       let fields = line.split(separator: ":", omittingEmptySubsequences: false)
-      guard fields.count >= 4, !fields[0].isEmpty, let uid = UInt32(fields[2]), let gid = UInt32(fields[3]) else { continue }
+      guard fields.count >= 4, !fields[0].isEmpty, let uid = UInt32(fields[2]), let gid = UInt32(fields[3]) else {
+        continue
+      }
       let home = fields.count > 5 ? String(fields[5]) : ""
       users.append(User(name: String(fields[0]), uid: uid, gid: gid, home: home))
     }
@@ -77,7 +79,8 @@ struct Accounts: Sendable {
     var identity = ProcessIdentity()
     let entry = users.first { $0.name == user } ?? (user.isEmpty ? users.first { $0.uid == 0 } : nil)
     if let entry = entry ?? UInt32(user).flatMap({ uid in users.first { $0.uid == uid } }) {
-      identity = ProcessIdentity(uid: entry.uid, gid: entry.gid, home: entry.home.isEmpty ? nil : entry.home, name: entry.name)
+      identity = ProcessIdentity(
+        uid: entry.uid, gid: entry.gid, home: entry.home.isEmpty ? nil : entry.home, name: entry.name)
     } else if let uid = UInt32(user), uid <= Limit.idMax {
       identity.uid = uid
     } else if !user.isEmpty {

@@ -48,7 +48,8 @@ struct EnvironmentList: Hashable, Sendable {
       if line.isEmpty || line.hasPrefix("#") { continue }
       let name = line.prefix { $0 != "=" }
       guard !name.isEmpty, !name.contains(where: \.isWhitespace), !line.contains("\0") else {
-        throw Problem(code: .invalid, message: "--env-file \(path) line \(number + 1): \"\(name)\" is not a variable's name")
+        throw Problem(
+          code: .invalid, message: "--env-file \(path) line \(number + 1): \"\(name)\" is not a variable's name")
       }
       words.append(String(line))
     }

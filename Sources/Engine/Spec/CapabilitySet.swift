@@ -32,14 +32,17 @@ enum CapabilitySet {
     let name = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
     guard names.contains(name) || name == "CAP_ALL" else {
       throw Problem(
-        code: .invalid, message: "\(flag) \"\(text)\" is not a capability", hint: "capabilities(7) lists them; ALL means all")
+        code: .invalid, message: "\(flag) \"\(text)\" is not a capability",
+        hint: "capabilities(7) lists them; ALL means all")
     }
     return name
   }
 
   /// The bounding set of a container. Source: podman-run(1), "--cap-add".
   /// - Parameter available: what ALL and `privileged` mean.
-  static func bounding(add: [String], drop: [String], privileged: Bool, available: () -> [String]) throws(Problem) -> [String] {
+  static func bounding(add: [String], drop: [String], privileged: Bool, available: () -> [String]) throws(Problem)
+    -> [String]
+  {
     var added: [String] = []
     for name in add { added.append(try canonical(name, flag: "--cap-add")) }
     var dropped: [String] = []

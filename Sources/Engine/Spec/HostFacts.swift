@@ -16,7 +16,9 @@ extension SpecBuilder.Machine {
   }
   static func isCgroup2() -> Bool {
     var buffer = statfs()
-    guard let fd = try? open("/sys/fs/cgroup", O_PATH_ | O_DIRECTORY), csys_fstatfs(fd.borrowed, &buffer) == 0 else { return false }
+    guard let fd = try? open("/sys/fs/cgroup", O_PATH_ | O_DIRECTORY), csys_fstatfs(fd.borrowed, &buffer) == 0 else {
+      return false
+    }
     return buffer.f_type == 0x6367_7270  // CGROUP2_SUPER_MAGIC, <linux/magic.h>
   }
   private static func hardLimit(_ resource: CInt) -> UInt64 {
@@ -31,7 +33,9 @@ extension SpecBuilder.FoundDevice {
     let found = try doing("--device \(mapping.hostPath)") { () throws(Errno) in try status(mapping.hostPath) }
     if found.isDirectory {
       let list = try all(below: mapping.hostPath, as: mapping.containerPath, access: mapping.access)
-      if list.isEmpty { throw Problem(code: .invalid, message: "--device \(mapping.hostPath): no devices in this directory") }
+      if list.isEmpty {
+        throw Problem(code: .invalid, message: "--device \(mapping.hostPath): no devices in this directory")
+      }
       return list
     }
     guard let device = SpecBuilder.FoundDevice(found, path: mapping.containerPath, access: mapping.access) else {
@@ -41,7 +45,9 @@ extension SpecBuilder.FoundDevice {
   }
 
   /// Devices of the host for `--privileged`. Source: podman, `AddPrivilegedDevices`.
-  static func all(below directory: String, as place: String, access: String) throws(Problem) -> [SpecBuilder.FoundDevice] {
+  static func all(below directory: String, as place: String, access: String) throws(Problem) -> [SpecBuilder
+    .FoundDevice]
+  {
     let skipped: Set<String> = ["pts", "shm", "fd", "mqueue", "console", "ptmx", ".lxc", ".lxd-mounts", ".udev"]
     let names = try doing("list \(directory)") { () throws(Errno) in try entries(ofPath: directory) }
     var result: [SpecBuilder.FoundDevice] = []
@@ -49,7 +55,8 @@ extension SpecBuilder.FoundDevice {
       let path = "\(directory)/\(entry.name)"
       if entry.type == UInt8(DT_DIR) {
         result += try all(below: path, as: "\(place)/\(entry.name)", access: access)
-      } else if entry.type == UInt8(DT_CHR) || entry.type == UInt8(DT_BLK), let found = try? status(path, followingLinks: false),
+      } else if entry.type == UInt8(DT_CHR) || entry.type == UInt8(DT_BLK),
+        let found = try? status(path, followingLinks: false),
         let device = SpecBuilder.FoundDevice(found, path: "\(place)/\(entry.name)", access: access)
       {
         result.append(device)
@@ -64,7 +71,8 @@ extension SpecBuilder.FoundDevice {
     let number = found.st_rdev
     self.init(
       path: path, type: kind == S_IFCHR ? "c" : "b",
-      major: Int64((number >> 8) & 0xfff | (number >> 32) & ~0xfff), minor: Int64(number & 0xff | (number >> 12) & ~0xff),
+      major: Int64((number >> 8) & 0xfff | (number >> 32) & ~0xfff),
+      minor: Int64(number & 0xff | (number >> 12) & ~0xff),
       mode: found.st_mode & 0o7777, uid: found.st_uid, gid: found.st_gid, access: access)
   }
 }

@@ -13,7 +13,9 @@ enum SeccompProfileFile {
   }
 
   static func read(_ path: String, capabilities: [String]) throws(Problem) -> LinuxSeccomp {
-    let bytes = try doing("read seccomp profile \(path)") { () throws(Errno) in try readFile(path, limit: Limit.fileBytesMax) }
+    let bytes = try doing("read seccomp profile \(path)") { () throws(Errno) in
+      try readFile(path, limit: Limit.fileBytesMax)
+    }
     return try parse(bytes, path: path, capabilities: capabilities)
   }
 

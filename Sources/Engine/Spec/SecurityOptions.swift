@@ -51,7 +51,8 @@ struct SecurityOptions: Hashable, Sendable {
 
   /// Source: containers/common, `pkg/config`'s and Docker's defaults.
   static let maskedPaths = [
-    "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+    "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+    "/proc/scsi",
     "/proc/timer_list", "/proc/timer_stats", "/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/firmware",
     "/sys/fs/selinux",
   ]

@@ -34,12 +34,17 @@ extension SpecBuilder {
     var list = [
       Self.mount("proc", "proc", "/proc", safe),
       Self.mount("tmpfs", "tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-      Self.mount("devpts", "devpts", "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+      Self.mount(
+        "devpts", "devpts", "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
       Self.mount("sysfs", "sysfs", "/sys", safe + [access]),
       Self.mount("cgroup", "cgroup", "/sys/fs/cgroup", safe + ["relatime", access]),
     ]
     switch options.ipc {
-    case .host: list += [Self.bind("/dev/shm", "/dev/shm", ["bind", "nosuid", "noexec", "nodev"]), Self.bind("/dev/mqueue", "/dev/mqueue", ["bind", "nosuid", "noexec", "nodev"])]
+    case .host:
+      list += [
+        Self.bind("/dev/shm", "/dev/shm", ["bind", "nosuid", "noexec", "nodev"]),
+        Self.bind("/dev/mqueue", "/dev/mqueue", ["bind", "nosuid", "noexec", "nodev"]),
+      ]
     case .container, .path:
       list.append(facts.shmSource.map { Self.bind($0, "/dev/shm", ["bind"] + safe) } ?? ownShm)
       list.append(Self.mount("mqueue", "mqueue", "/dev/mqueue", safe))

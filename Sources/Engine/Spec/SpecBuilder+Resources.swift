@@ -44,7 +44,9 @@ extension SpecBuilder {
   /// "c 10:200 rwm", "b 8:* r".
   static func rule(_ text: String) -> DeviceRule? {
     let parts = text.split(separator: " ")
-    guard parts.count == 3, ["a", "b", "c"].contains(parts[0]), parts[2].allSatisfy({ "rwm".contains($0) }) else { return nil }
+    guard parts.count == 3, ["a", "b", "c"].contains(parts[0]), parts[2].allSatisfy({ "rwm".contains($0) }) else {
+      return nil
+    }
     let numbers = parts[1].split(separator: ":", omittingEmptySubsequences: false)
     guard numbers.count == 2, numbers.allSatisfy({ $0 == "*" || Int64($0) != nil }) else { return nil }
     var rule = DeviceRule(allow: true)

@@ -75,7 +75,9 @@ struct SpecBuilder {
 
   private var hasOwnHostname: Bool { options.uts == .private }
   private var annotations: [String: String] {
-    options.annotations.merging(["io.berth.name": facts.name, "org.opencontainers.image.stopSignal": "\(config.stopSignal)"]) { a, _ in a }
+    options.annotations.merging([
+      "io.berth.name": facts.name, "org.opencontainers.image.stopSignal": "\(config.stopSignal)",
+    ]) { a, _ in a }
   }
 
   // MARK: process
@@ -126,7 +128,9 @@ struct SpecBuilder {
       sets.effective = bounding
       sets.permitted = bounding
     } else if !added.isEmpty {
-      let named = bounding.filter { name in added.contains { ($0.uppercased().hasPrefix("CAP_") ? $0.uppercased() : "CAP_" + $0.uppercased()) == name } }
+      let named = bounding.filter { name in
+        added.contains { ($0.uppercased().hasPrefix("CAP_") ? $0.uppercased() : "CAP_" + $0.uppercased()) == name }
+      }
       sets.effective = named
       sets.permitted = named
       sets.inheritable = named
@@ -137,7 +141,9 @@ struct SpecBuilder {
 
   private var rlimits: [Rlimit] {
     func limit(_ value: Int64) -> UInt64 { value < 0 ? .max : UInt64(value) }
-    var limits = options.ulimits.map { Rlimit(type: "RLIMIT_" + $0.name.uppercased(), hard: limit($0.hard), soft: limit($0.soft)) }
+    var limits = options.ulimits.map {
+      Rlimit(type: "RLIMIT_" + $0.name.uppercased(), hard: limit($0.hard), soft: limit($0.soft))
+    }
     func setDefault(_ type: String, _ wanted: UInt64, _ most: UInt64) {
       if limits.contains(where: { $0.type == type }) { return }
       limits.append(Rlimit(type: type, hard: min(wanted, most), soft: min(wanted, most)))
@@ -176,7 +182,9 @@ struct SpecBuilder {
       namespace.path = path ?? facts.joined[kind]
       list.append(namespace)
     }
-    for (kind, mode) in [(NamespaceKind.pid, options.pid), (.ipc, options.ipc), (.uts, options.uts), (.cgroup, cgroupMode)] {
+    for (kind, mode) in [
+      (NamespaceKind.pid, options.pid), (.ipc, options.ipc), (.uts, options.uts), (.cgroup, cgroupMode),
+    ] {
       switch mode {
       case .host: break
       case .private, .shareable, .none, .container: add(kind)
