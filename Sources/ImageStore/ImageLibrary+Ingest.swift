@@ -10,26 +10,29 @@ import Sys
 extension ImageLibrary {
   /// Brings an image in; afterwards all of it is in the store, durably, or nothing.
   func ingest(_ image: IncomingImage, progress: @escaping (ImageProgress) -> Void) throws(Problem) -> ImageReceipt {
-    let locks = try LayerLocks(self, image.config.diffIDs.map(\.hex))
-    let missing = Set(locks.missing)
-    for (layer, diffID) in zip(image.layers, image.config.diffIDs) where !missing.contains(diffID.hex) {
-      progress(.layer(digest: (layer.digest ?? diffID).description, .exists))
-    }
     var leavings = Leavings()
     leavings.partialPrefix = ".partial-\(randomID().prefix(16))-"
-    leavings.layers = locks.missing
+    leavings.layers = Set(image.config.diffIDs.map(\.hex)).sorted()
     leavings.blobs = [image.id.hex] + (image.manifest.map { [$0.digest.hex] } ?? [])
 
     let intent = try store.intents.begin(kind: IntentKind.ingest, payload: leavings.payload, durable: true)
+    var locks: LayerLocks?
     do throws(Problem) {
+      let taken = try LayerLocks(self, leavings.layers)
+      locks = taken
+      let missing = Set(taken.missing)
+      for (layer, diffID) in zip(image.layers, image.config.diffIDs) where !missing.contains(diffID.hex) {
+        progress(.layer(digest: (layer.digest ?? diffID).description, .exists))
+      }
       let receipt = try bringIn(image, missing: missing, partialPrefix: leavings.partialPrefix, progress: progress)
       // The commit is done: an intent that stays would find nothing to take back.
       try? store.intents.finish(intent, durable: false)
-      _ = locks
       return receipt
     } catch {
       // What cannot be cleared now stays written down, for the next command.
-      if (try? clear(leavings, holding: missing)) != nil { try? store.intents.finish(intent, durable: false) }
+      if (try? clear(leavings, holding: Set(locks?.missing ?? []))) != nil {
+        try? store.intents.finish(intent, durable: false)
+      }
       throw error
     }
   }
