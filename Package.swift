@@ -52,7 +52,6 @@ var targets: [Target] = [
   // system
   .target(name: "CSys", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")]),
   library("Sys", ["CSys"]),
-  library("Netlink", ["Sys", "CSys"]),
   system("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
   system("CISAL", pkgConfig: "libisal", debian: "libisal-dev"),
   system("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),

@@ -39,7 +39,8 @@ extension Cgroup {
 
   /// Sends a signal to every process once. One that ended meanwhile is no error.
   package func signal(_ number: CInt) throws(Problem) {
-    if number == SIGKILL, let unified, (try? Self.write([UInt8(ascii: "1")], to: unified.path + "/cgroup.kill")) != nil {
+    if number == SIGKILL, let unified, (try? Self.write([UInt8(ascii: "1")], to: unified.path + "/cgroup.kill")) != nil
+    {
       return
     }
     for pid in try processes() {

@@ -62,7 +62,8 @@ extension Cgroup {
 
   private static func missing(_ write: ResourcePlan.Write) -> Problem {
     Problem(
-      code: .unsupported, message: "\(write.purpose) needs the cgroup controller \(write.controller), which is not there",
+      code: .unsupported,
+      message: "\(write.purpose) needs the cgroup controller \(write.controller), which is not there",
       hint: "mount it, or take the limit out")
   }
   private func failure(_ write: ResourcePlan.Write, _ place: Directory, _ error: Errno) -> Problem {

@@ -101,7 +101,8 @@ struct CgroupMount: Equatable {
       guard line.contains(" - cgroup") else { return nil }
       let fields = line.split(separator: " ")
       guard let dash = fields.firstIndex(of: "-"), dash > 4, fields.count > dash + 3 else { return nil }
-      let version: CgroupLayout.Version? = fields[dash + 1] == "cgroup" ? .one : fields[dash + 1] == "cgroup2" ? .two : nil
+      let version: CgroupLayout.Version? =
+        fields[dash + 1] == "cgroup" ? .one : fields[dash + 1] == "cgroup2" ? .two : nil
       guard let version else { return nil }
       return CgroupMount(
         mountPoint: unescape(fields[4]), version: version,
@@ -114,7 +115,9 @@ struct CgroupMount: Equatable {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "\\"), rest.count >= 3, let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8) {
+      if byte == UInt8(ascii: "\\"), rest.count >= 3,
+        let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
+      {
         bytes.append(value)
         rest = rest.dropFirst(3)
       } else {

@@ -30,7 +30,9 @@ package enum CgroupPath {
     if slice != "-.slice" {
       var prefix = ""
       for part in slice.dropLast(6).split(separator: "-", omittingEmptySubsequences: false) {
-        guard !part.isEmpty else { throw Problem(code: .invalid, message: "cgroup slice \"\(slice)\" has an empty part") }
+        guard !part.isEmpty else {
+          throw Problem(code: .invalid, message: "cgroup slice \"\(slice)\" has an empty part")
+        }
         prefix += (prefix.isEmpty ? "" : "-") + part
         path += "/\(prefix).slice"
       }

@@ -33,7 +33,8 @@ extension Cgroup {
   /// How many processes the kernel has killed for want of memory; nil where it does not say.
   package func oomKills() -> UInt64? {
     guard let place = directory(of: "memory") else { return nil }
-    return place.version == .one ? table(place, "memory.oom_control")["oom_kill"] : table(place, "memory.events")["oom_kill"]
+    return place.version == .one
+      ? table(place, "memory.oom_control")["oom_kill"] : table(place, "memory.events")["oom_kill"]
   }
 
   private func readCPU(_ result: inout CgroupStatistics) {

@@ -8,7 +8,8 @@ extension ResourcePlan {
     if host.version("cpu") == .two { addUnified(cpu, on: host) } else { addVersionOne(cpu) }
     for (kind, list) in [("cpus", cpu.cpus), ("mems", cpu.mems)] {
       guard let list, !list.isEmpty else { continue }
-      guard list.utf8.allSatisfy({ (48...57).contains($0) || $0 == 44 || $0 == 45 || $0 == 58 || $0 == 47 || $0 == 10 }) else {
+      guard list.utf8.allSatisfy({ (48...57).contains($0) || $0 == 44 || $0 == 45 || $0 == 58 || $0 == 47 || $0 == 10 })
+      else {
         throw Problem(code: .invalid, message: "cpuset \(kind) \"\(list)\" is not a list such as 0-3,7")
       }
       add("cpuset", "cpuset.\(kind)", list, for: "cpuset \(kind) \(list)")

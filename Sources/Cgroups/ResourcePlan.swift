@@ -54,7 +54,8 @@ struct ResourcePlan: Equatable {
       let controller = String(file.prefix { $0 != "." })
       guard controller == "cgroup" || host.version(controller) != .one else {
         throw Problem(
-          code: .unsupported, message: "invalid configuration: unified resource \(file) needs cgroup v2, and \(controller) is in v1 here")
+          code: .unsupported,
+          message: "invalid configuration: unified resource \(file) needs cgroup v2, and \(controller) is in v1 here")
       }
       add(controller, file, value, for: "unified resource \(file) \(value)")
     }

@@ -74,7 +74,8 @@ public struct ContainerOptions: Sendable {
   public var privileged = false
   public var capAdd: [String] = []
   public var capDrop: [String] = []
-  /// As given to `--security-opt`: seccomp=PATH|unconfined, no-new-privileges[=bool], mask=A:B, unmask=ALL|A:B, label=disable, apparmor=unconfined.
+  /// As given to `--security-opt`: seccomp=PATH|unconfined, no-new-privileges[=bool], mask=A:B, unmask=ALL|A:B,
+  /// label=disable, apparmor=unconfined.
   public var securityOptions: [String] = []
   /// name, value.
   public var sysctls: [(name: String, value: String)] = []

@@ -25,7 +25,8 @@ enum Timestamp {
     func two(_ n: Int64) -> String { n < 10 ? "0\(n)" : "\(n)" }
     let fraction = String(1_000_000_000 + rest).dropFirst()
     return
-      "\(date.year)-\(two(date.month))-\(two(date.day))T\(two(inDay / 3600)):\(two(inDay / 60 % 60)):\(two(inDay % 60)).\(fraction)Z"
+      "\(date.year)-\(two(date.month))-\(two(date.day))T"
+      + "\(two(inDay / 3600)):\(two(inDay / 60 % 60)):\(two(inDay % 60)).\(fraction)Z"
   }
 
   /// RFC 3339 with optional fraction, shorter forms down to the date (UTC), or nil.

@@ -11,7 +11,8 @@ package struct DetachKeys: Equatable, Sendable {
   package static let standard = DetachKeys(bytes: [0x10, 0x11])
   package static let none = DetachKeys(bytes: [])
 
-  /// - Parameter text: keys with commas between them: one character, or `ctrl-` and one of `a-z @ [ \ ] ^ _`; "" is none.
+  /// - Parameter text: keys with commas between them: a character, or `ctrl-` and one of `a-z @ [ \ ] ^ _`;
+  ///   "" is none.
   /// - Throws: `.invalid` for anything else.
   package init(_ text: String) throws(Problem) {
     var bytes: [UInt8] = []

@@ -90,7 +90,7 @@ final class LogScanner {
     return try doing("read log \(path)") { () throws(Errno) in try check(result) }
   }
 
-  /// Goes to a place with at least this many line ends behind it (and some more: parts of lines may be mixed), or to the
+  /// Goes to a place with at least this many line ends behind it (and more: parts of lines may be mixed), or to the
   /// beginning.
   /// - Returns: how many of the wanted lines this file holds.
   func seek(lastLines wanted: Int) throws(Problem) -> Int {

@@ -17,8 +17,10 @@ extension ContainerInit {
           return
         }
         if try status(target).isDirectory {
-          if empty < 0 { empty = try emptyDirectory() }
-          try MountTree(cloning: empty).move(onto: target)
+          // Before Linux 6.15 only a mount that is in place can be cloned: the first goes up itself.
+          let tree = empty < 0 ? try emptyDirectory() : try MountTree(cloning: empty)
+          try tree.move(onto: target)
+          if empty < 0 { empty = try tree.fd.duplicate().release() }
         } else {
           if null < 0 { null = try verifiedNull(in: root).release() }
           try MountTree(cloning: null).move(onto: target)
@@ -27,10 +29,9 @@ extension ContainerInit {
     }
   }
 
-  private func emptyDirectory() throws(Errno) -> CInt {
+  private func emptyDirectory() throws(Errno) -> MountTree {
     let options: [(key: String, value: String?)] = [("nr_blocks", "1"), ("nr_inodes", "1"), ("ro", nil)]
-    let tree = try MountTree(type: "tmpfs", source: "tmpfs", options: options, attributes: MountAttribute.readOnly)
-    return try tree.fd.duplicate().release()
+    return try MountTree(type: "tmpfs", source: "tmpfs", options: options, attributes: MountAttribute.readOnly)
   }
 
   /// CVE-2025-31133: what lies at /dev/null may have been replaced; only the device itself hides anything.

@@ -96,7 +96,7 @@ struct ProcessSetup {
     }
   }
 
-  /// Until `start` comes, /proc/1/fd is there for all who share the PID namespace: it must lead nowhere (CVE-2024-21626).
+  /// Until `start` comes, /proc/1/fd is there for all in the PID namespace: it must lead nowhere (CVE-2024-21626).
   private func closeAll(but kept: CInt) throws(Errno) {
     let first = 3 + plan.preservedDescriptors
     let kept = CUnsignedInt(kept)

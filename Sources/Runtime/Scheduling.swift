@@ -5,6 +5,9 @@ import Sys
 
 /// How the process competes for processors and disks.
 enum Scheduling {
+  /// ioprio_set(2): the number is a process.
+  private static let whoProcess: CInt = 1
+
   /// Source: sched(7), linux/sched.h.
   private static let policies: [String: UInt32] = [
     "SCHED_OTHER": 0, "SCHED_FIFO": 1, "SCHED_RR": 2, "SCHED_BATCH": 3, "SCHED_ISO": 4, "SCHED_IDLE": 5,
@@ -44,7 +47,7 @@ enum Scheduling {
         throw StepFailure(.invalid, Errno(rawValue: 0), "unknown I/O priority class \"\(wanted.priorityClass)\"")
       }
       try during(.scheduling, "I/O priority \(wanted.priorityClass)") { () throws(Errno) in
-        try check(csys_ioprio_set(1 /* IOPRIO_WHO_PROCESS */, 0, number << 13 | CInt(clamping: wanted.priority)))
+        try check(csys_ioprio_set(Self.whoProcess, 0, number << 13 | CInt(clamping: wanted.priority)))
       }
     }
   }

@@ -41,7 +41,8 @@ package struct Confinement: Sendable {
 
   /// What a network client reads: names, certificates, configuration, time zones, the libraries of name services.
   package static let registryPaths = [
-    "/etc", "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates",
+    "/etc", "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
     "/usr/share/zoneinfo", "/usr/share/containers", "/run/systemd/resolve", "/run/containers", "/run/NetworkManager",
     "/run/resolvconf", "/proc", "/sys/fs/cgroup", "/sys/devices/system/cpu", "/dev/null", "/dev/urandom",
   ]

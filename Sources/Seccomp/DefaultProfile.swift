@@ -44,7 +44,9 @@ package enum DefaultProfile {
   }
   private static func split(_ names: StaticString) -> [String] {
     let bytes = UnsafeBufferPointer(start: names.utf8Start, count: names.utf8CodeUnitCount)
-    return bytes.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }.map { String(decoding: $0, as: UTF8.self) }
+    return bytes.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }.map {
+      String(decoding: $0, as: UTF8.self)
+    }
   }
 
   /// PER_LINUX, PER_BSD... as setarch(8) and old emulators use them: 0, 8, UNAME26, both, and the query.
@@ -60,8 +62,8 @@ package enum DefaultProfile {
       "CAP_SYS_ADMIN",
       """
       bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick listmount lookup_dcookie mount mount_setattr \
-      move_mount open_tree open_tree_attr perf_event_open quotactl quotactl_fd setdomainname sethostname setns statmount \
-      syslog umount umount2 unshare
+      move_mount open_tree open_tree_attr perf_event_open quotactl quotactl_fd setdomainname sethostname setns \
+      statmount syslog umount umount2 unshare
       """
     ),
     ("CAP_SYS_BOOT", "reboot"),

@@ -71,7 +71,8 @@ extension SeccompFilter {
   }
   private static let killThread: UInt32 = 0
 
-  private static func emit(_ tables: [SyscallDecisions], default defaultValue: UInt32, beyond: UInt32?) -> [sock_filter] {
+  private static func emit(_ tables: [SyscallDecisions], default defaultValue: UInt32, beyond: UInt32?) -> [sock_filter]
+  {
     var code = BPFAssembler()
     var entries: [(architecture: UInt32, label: BPFAssembler.Label)] = []
     // From the end to the start, so that the native architecture's tree comes to stand first.

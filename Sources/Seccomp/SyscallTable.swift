@@ -11,7 +11,9 @@ package enum SyscallTable {
 
   /// The record of a name, or nil where no architecture has it.
   static func record(of name: String) -> Int? {
-    var key: (UInt64, UInt64, UInt64, UInt32) = (Self.blank, Self.blank, Self.blank, UInt32(truncatingIfNeeded: Self.blank))
+    var key: (UInt64, UInt64, UInt64, UInt32) = (
+      Self.blank, Self.blank, Self.blank, UInt32(truncatingIfNeeded: Self.blank)
+    )
     return withUnsafeMutableBytes(of: &key) { padded -> Int? in
       var name = name
       let fits = name.withUTF8 { bytes in

@@ -6,7 +6,8 @@ import Sys
 /// One connection to a SQLite database: prepared statements, typed values, transactions that say how durable they
 /// are.
 ///
-/// For one thread at a time. Errors name the file, the cause and the next step; SQLite's types do not leave this module.
+/// For one thread at a time. Errors name the file, the cause and the next step;
+/// SQLite's types do not leave this module.
 package final class Database {
   package enum Limit {
     /// How long a writer waits for another one.

@@ -1,3 +1,4 @@
+import CSys
 import Glibc
 import Problems
 import RuntimeSpec
@@ -5,7 +6,6 @@ import Sys
 import TestKit
 import Testing
 
-import CSys
 @testable import Cgroups
 
 @Suite struct CgroupPathTests {
@@ -59,7 +59,9 @@ import CSys
 
 // covers LX-26
 @Suite struct DeviceRulesTests {
-  private func rule(_ allow: Bool, _ type: String?, _ major: Int64? = nil, _ minor: Int64? = nil, _ access: String? = nil)
+  private func rule(
+    _ allow: Bool, _ type: String?, _ major: Int64? = nil, _ minor: Int64? = nil, _ access: String? = nil
+  )
     -> DeviceRule
   {
     var rule = DeviceRule(allow: allow)
@@ -152,7 +154,13 @@ import CSys
       #expect(try opens("/dev/zero", in: unified.path))
       #expect(try opens("/dev/null", in: unified.path))
       #expect(try !opens("/dev/kmsg", in: unified.path))
-      try DeviceProgram(DeviceRules([{ var all = DeviceRule(allow: true); all.type = "a"; return all }(), zero])).attach(
+      try DeviceProgram(
+        DeviceRules([
+          {
+            var all = DeviceRule(allow: true); all.type = "a"; return all
+          }(), zero,
+        ])
+      ).attach(
         to: unified.path)
       #expect(try opens("/dev/kmsg", in: unified.path))
     }

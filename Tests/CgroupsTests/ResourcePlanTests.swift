@@ -5,7 +5,9 @@ import Testing
 @testable import Cgroups
 
 /// A host that has every controller in one version and remembers values.
-private func host(_ version: CgroupLayout.Version, values: [String: String] = [:], files: Set<String> = []) -> ResourcePlan.Host {
+private func host(_ version: CgroupLayout.Version, values: [String: String] = [:], files: Set<String> = [])
+  -> ResourcePlan.Host
+{
   ResourcePlan.Host(
     version: { _ in version }, has: { _, file in files.contains(file) }, value: { _, file in values[file] })
 }

@@ -48,7 +48,8 @@ import Testing
     try withHostileBundle { bundle in
       bundle.linux["namespaces"] = .array(["pid", "mount", "ipc", "uts", "network"].map { ["type": .string($0)] })
       let outcome = try bundle.shell("cat /proc/self/cgroup")
-      #expect(!outcome.lines.isEmpty && outcome.lines.allSatisfy { $0.hasSuffix(":/berth-test/\(bundle.id)") }, "\(outcome)")
+      #expect(
+        !outcome.lines.isEmpty && outcome.lines.allSatisfy { $0.hasSuffix(":/berth-test/\(bundle.id)") }, "\(outcome)")
     }
   }
 
@@ -98,7 +99,8 @@ import Testing
       #expect(try bundle.runtime("start", bundle.id).code == 0)
       usleep(200_000)
       #expect(try bundle.runtime("kill", "--all", bundle.id, "KILL").code == 0)
-      #expect(eventually(5) { (try? readText("/sys/fs/cgroup/pids/berth-test/\(bundle.id)/cgroup.procs"))?.isEmpty != false })
+      #expect(
+        eventually(5) { (try? readText("/sys/fs/cgroup/pids/berth-test/\(bundle.id)/cgroup.procs"))?.isEmpty != false })
     }
   }
 }

@@ -14,9 +14,10 @@ import Testing
       try makeDirectories(outside)
       for (index, target) in [outside, "../../../../../../../../..\(outside)"].enumerated() {
         try check(csys_symlinkat(target, AT_FDCWD, "\(bundle.rootfs)/evil\(index)"))
-        bundle.mounts = SecurityRuntimeBundle.usualMounts + [
-          ["destination": .string("/evil\(index)/x"), "type": "tmpfs", "source": "tmpfs"]
-        ]
+        bundle.mounts =
+          SecurityRuntimeBundle.usualMounts + [
+            ["destination": .string("/evil\(index)/x"), "type": "tmpfs", "source": "tmpfs"]
+          ]
         _ = try bundle.shell("true")
         _ = try bundle.runtime("delete", "--force", bundle.id)
         #expect(try entries(ofPath: outside).isEmpty, "made in the host's directory")
@@ -31,9 +32,13 @@ import Testing
       try makeDirectories(outside + "/x")
       try makeDirectories(bundle.rootfs + "/race/x")
       try check(csys_symlinkat(outside, AT_FDCWD, bundle.rootfs + "/swap"))
-      bundle.mounts = SecurityRuntimeBundle.usualMounts + [
-        ["destination": "/race/x", "type": "bind", "source": .string(bundle.scratch + "/source"), "options": ["bind"]]
-      ]
+      bundle.mounts =
+        SecurityRuntimeBundle.usualMounts + [
+          [
+            "destination": "/race/x", "type": "bind", "source": .string(bundle.scratch + "/source"),
+            "options": ["bind"],
+          ]
+        ]
       try makeDirectories(bundle.scratch + "/source")
       let swapper = """
         import ctypes, sys
@@ -92,7 +97,9 @@ import Testing
     try withHostileBundle { bundle in
       bundle.mounts = [
         ["destination": "/proc", "type": "proc", "source": "proc"],
-        ["destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"]],
+        [
+          "destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance", "ptmxmode=0666"],
+        ],
       ]
       try replaceFile(bundle.rootfs + "/etc/target", with: [], durable: false)
       try check(csys_symlinkat("/etc/target", AT_FDCWD, bundle.rootfs + "/dev/console"))
@@ -118,16 +125,19 @@ import Testing
       try makeDirectories(decoy + "/ipv4")
       try replaceFile(decoy + "/ipv4/ip_forward", with: Array("decoy".utf8), durable: false)
       bundle.linux["sysctl"] = ["net.ipv4.ip_forward": "1"]
-      bundle.mounts = SecurityRuntimeBundle.usualMounts + [
-        ["destination": "/proc/sys/net", "type": "bind", "source": .string(decoy), "options": ["bind"]]
-      ]
+      bundle.mounts =
+        SecurityRuntimeBundle.usualMounts + [
+          ["destination": "/proc/sys/net", "type": "bind", "source": .string(decoy), "options": ["bind"]]
+        ]
       let outcome = try bundle.shell("true")
       #expect(try readText(decoy + "/ipv4/ip_forward") == "decoy", "\(outcome)")
       _ = try bundle.runtime("delete", "--force", bundle.id)
       // The same with all of /proc.
       try makeDirectories(decoy + "/proc/sys/net/ipv4")
       try replaceFile(decoy + "/proc/sys/net/ipv4/ip_forward", with: Array("decoy".utf8), durable: false)
-      bundle.mounts = [["destination": "/proc", "type": "bind", "source": .string(decoy + "/proc"), "options": ["bind"]]]
+      bundle.mounts = [
+        ["destination": "/proc", "type": "bind", "source": .string(decoy + "/proc"), "options": ["bind"]]
+      ]
       let second = try bundle.shell("true")
       #expect(try readText(decoy + "/proc/sys/net/ipv4/ip_forward") == "decoy", "\(second)")
     }

@@ -39,7 +39,8 @@ import Testing
         (echo evil >/proc/self/fd/3) && echo written || echo refused
         """
       let outcome = try bundle.runtime("exec", bundle.id, "/bin/sh", "-c", attack)
-      #expect(outcome.lines.last == "refused" || outcome.lines.last == "closed" || outcome.lines.last == "none", "\(outcome)")
+      #expect(
+        outcome.lines.last == "refused" || outcome.lines.last == "closed" || outcome.lines.last == "none", "\(outcome)")
       #expect(try TestKit.run(["sha256sum", Installed.runtime]).trimmed == before)
     }
   }
@@ -75,7 +76,8 @@ import Testing
     try withHostileBundle { bundle in
       // A careless caller leaks a directory of the host into the runtime.
       try bundle.write(["/bin/sh", "-c", "ls /proc/self/fd"])
-      let leak = "exec 9</; exec 200</etc; exec \(Installed.runtime) --root \(bundle.runtimeRoot) run -b \(bundle.bundle) \(bundle.id)"
+      let leak =
+        "exec 9</; exec 200</etc; exec \(Installed.runtime) --root \(bundle.runtimeRoot) run -b \(bundle.bundle) \(bundle.id)"
       let outcome = try TestKit.run(["/bin/bash", "-c", leak])
       // 3 is ls's own.
       #expect(Set(outcome.text.split(whereSeparator: \.isWhitespace)).isSubset(of: ["0", "1", "2", "3"]), "\(outcome)")

@@ -8,7 +8,8 @@ import Testing
 @testable import Seccomp
 
 /// The same profile through libseccomp and through ours, run in one interpreter: the answers must agree.
-@Suite(.enabled("needs cc and libseccomp-dev") { LibseccompOracle.program != nil || environmentVariable("MUST_RUN") == "1" })
+@Suite(
+  .enabled("needs cc and libseccomp-dev") { LibseccompOracle.program != nil || environmentVariable("MUST_RUN") == "1" })
 struct LibseccompTests {
   @Test(arguments: [[], ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"], ["CAP_SYS_CHROOT", "CAP_NET_RAW", "CAP_MKNOD"]])
   func defaultProfile(_ capabilities: [String]) throws {
@@ -42,7 +43,8 @@ struct LibseccompTests {
           // Our answer to calls that the profile is too old to know; x32's too where it is not listed.
           if mine == missing && (other == refused || number >= 0x4000_0000 && other == 0) { continue }
           Issue.record(
-            "\(number) on \(String(architecture, radix: 16)) \(arguments): \(mine.map(String.init) ?? "-"), libseccomp \(other.map(String.init) ?? "-")")
+            "\(number) on \(String(architecture, radix: 16)) \(arguments): \(mine.map(String.init) ?? "-"), libseccomp \(other.map(String.init) ?? "-")"
+          )
           return
         }
       }

@@ -11,7 +11,8 @@ enum RandomProfile {
   static func make(seed: UInt64, rulesPerCall: Int) -> LinuxSeccomp {
     var random = SplitMix(state: seed &* 0x1234_5678_9abc_def1 &+ 99)
     let names = SyscallTable.names.filter { name in  // what libseccomp 2.5.4 knows; not i386's two gates to others
-      name != "socketcall" && name != "ipc" && SeccompArchitecture.allCases.allSatisfy { (SyscallTable.number(of: name, on: $0) ?? 0) & 0xfff < 440 }
+      name != "socketcall" && name != "ipc"
+        && SeccompArchitecture.allCases.allSatisfy { (SyscallTable.number(of: name, on: $0) ?? 0) & 0xfff < 440 }
     }
     var profile = LinuxSeccomp(defaultAction: Bool.random(using: &random) ? .errno : .allow)
     profile.architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"].filter { _ in
@@ -36,7 +37,8 @@ enum RandomProfile {
   private static func argument(_ index: Int, _ random: inout SplitMix) -> SeccompArgument {
     let all: [SeccompOperator] = [.notEqual, .less, .lessOrEqual, .equal, .greaterOrEqual, .greater, .maskedEqual]
     var argument = SeccompArgument(
-      index: UInt32(index), value: values.randomElement(using: &random)!, comparison: all.randomElement(using: &random)!)
+      index: UInt32(index), value: values.randomElement(using: &random)!, comparison: all.randomElement(using: &random)!
+    )
     argument.valueTwo = values.randomElement(using: &random)!
     return argument
   }

@@ -91,9 +91,10 @@ private func answer(
     0x2_0000_0008, 0xffff_ffff_0000_0008, .max,
   ]
 
-  @Test(arguments: [
-    SeccompOperator.notEqual, .less, .lessOrEqual, .equal, .greaterOrEqual, .greater, .maskedEqual,
-  ], edges)
+  @Test(
+    arguments: [
+      SeccompOperator.notEqual, .less, .lessOrEqual, .equal, .greaterOrEqual, .greater, .maskedEqual,
+    ], edges)
   func comparesAllSixtyFourBits(_ comparison: SeccompOperator, _ value: UInt64) throws {
     var argument = SeccompArgument(index: 3, value: value, comparison: comparison)
     argument.valueTwo = 0x1_0000_0008

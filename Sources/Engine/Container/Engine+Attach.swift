@@ -45,7 +45,8 @@ extension Engine {
     guard case .exited = result else { return result }
     try cleanUpAfter(record, config)
     // The monitor waits for this word: it says that there is nothing left for its exit command.
-    do throws(Errno) { try send(own, AttachPacket.detach.bytes) } catch {}  // gone already: then it runs, and finds nothing to do
+    // Gone already: then the command runs, and finds nothing to do.
+    do throws(Errno) { try send(own, AttachPacket.detach.bytes) } catch {}
     return result
   }
 

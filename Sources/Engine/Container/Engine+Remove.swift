@@ -87,7 +87,8 @@ extension Engine {
     try intent.finish(store, durable: durable)
   }
 
-  /// Everything of a container in an order in which a second try can begin again: processes, mounts, files, rows, volumes.
+  /// Everything of a container in an order in which a second try can begin again:
+  /// processes, mounts, files, rows, volumes.
   private func removeAll(_ record: ContainerRecord, _ config: ContainerConfig, _ volumes: [String]) throws(Problem) {
     try killAll(record, config)
     try unprepare(record.id)

@@ -15,7 +15,8 @@ enum SharedMemory {
     let own = ends.closingSecond()
     var bytes: [UInt8] = []
     var descriptors: [CInt] = []
-    do throws(Errno) { (bytes, descriptors) = try receive(own, bytesMax: 4, descriptorsMax: 1) } catch {}  // it says why below
+    // Who has gone says why below.
+    do throws(Errno) { (bytes, descriptors) = try receive(own, bytesMax: 4, descriptorsMax: 1) } catch {}
     var status: CInt = 0
     _ = try uninterrupted { () throws(Errno) in try check(csys_wait4(child, &status, 0)) }
     guard let raw = descriptors.first else {
