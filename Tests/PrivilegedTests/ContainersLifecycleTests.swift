@@ -23,7 +23,7 @@ import Testing
       let again = try engine.berth("start", "web")
       #expect(again.code == 125 && again.errorText.contains("already running"))
       let refused = try engine.berth("rm", "web")
-      #expect(refused.code == 125 && refused.errorText.contains("cannot remove container web, as it is running"))
+      #expect(refused.code == 2 && refused.errorText.contains("cannot remove container web, as it is running"))
       try engine.ok("stop", "-t", "0", "web")
       #expect(
         try engine.ok("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.State.StoppedByUser}}", "web")

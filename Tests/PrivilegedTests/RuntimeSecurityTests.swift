@@ -123,6 +123,7 @@ import Testing
     try withBundle { bundle in
       try bundle.startSleeper()
       let path = bundle.state + "/c/state.json"
+      usleep(50_000)  // start times count in hundredths of a second: the other's must differ
       let other = try start(["sleep", "1000"])
       var object = try #require(try JSON.parse(try readFile(path)).object)
       let pid = try #require(object["pid"]?.integer(pid_t.self))

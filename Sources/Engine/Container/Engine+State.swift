@@ -81,12 +81,25 @@ extension Engine {
       return record
     }
     if ProcessHandle(pid: record.status.pid, startTime: record.status.startTime) != nil { return record }
+    if let settled = try settledMeanwhile(record) { return settled }
     guard exists(paths.bundle(record.id)) else {
       record.status = record.status.refreshed()
       return record
     }
-    if let exit = try awaitExitFile(record) { record.status.end(exit) } else { record.status.endUnknown() }
+    if let exit = try awaitExitFile(record) {
+      record.status.end(exit)
+    } else if let settled = try settledMeanwhile(record) {
+      return settled
+    } else {
+      record.status.endUnknown()
+    }
     return record
+  }
+
+  /// The record as somebody else wrote it after the end: then the exit file is gone, and its code is in the row.
+  private func settledMeanwhile(_ record: ContainerRecord) throws(Problem) -> ContainerRecord? {
+    guard let now = try store().containers.get(record.id), !now.status.state.isAlive else { return nil }
+    return now
   }
 
   /// The exit file of a process that has ended; waits while its monitor lives.

@@ -42,9 +42,10 @@ struct EnvironmentList: Hashable, Sendable {
   /// The lines of an `--env-file`: "NAME=value" verbatim, "NAME" from `host`; blank lines and `#` lines are skipped.
   static func words(ofFile text: String, path: String) throws(Problem) -> [String] {
     var words: [String] = []
-    for (number, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      var line = raw.drop { $0 == " " || $0 == "\t" || $0 == "\u{feff}" }
-      if line.hasSuffix("\r") { line.removeLast() }
+    // "\r\n" is one Character.
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+    for (number, raw) in lines.enumerated() {
+      let line = raw.drop { $0 == " " || $0 == "\t" || $0 == "\u{feff}" }
       if line.isEmpty || line.hasPrefix("#") { continue }
       let name = line.prefix { $0 != "=" }
       guard !name.isEmpty, !name.contains(where: \.isWhitespace), !line.contains("\0") else {
