@@ -7,15 +7,15 @@ import TestKit
 
 /// libseccomp as the judge: a small C program, compiled once, turns the same profile into its filter.
 enum LibseccompOracle {
-  /// The program's path, or nil where there is no compiler or no libseccomp-dev.
+  /// The program's path, or nil where there is no compiler or no libseccomp-dev. Its file has no name any more.
   static let program: String? = {
-    let directory = "/tmp/berth-libseccomp-\(getpid())"
+    let directory = "/tmp/berth-test-libseccomp-\(getpid())"
     guard (try? makeDirectories(directory, mode: 0o700)) != nil else { return nil }
     let path = directory + "/oracle"
     guard (try? replaceFile(path + ".c", with: Array(source.utf8), durable: false)) != nil,
-      let built = try? TestKit.run(["cc", "-O1", "-o", path, path + ".c", "-lseccomp"]), built.code == 0
+      let built = try? TestKit.run(["cc", "-O1", "-o", path, path + ".c", "-lseccomp"]), built.code == 0, let file = try? open(path, O_RDONLY), (try? removeTree(directory)) != nil
     else { return nil }
-    return path
+    return "/proc/\(getpid())/fd/\(file.release())"
   }()
 
   static func filter(_ profile: LinuxSeccomp) throws -> [sock_filter] {
