@@ -25,7 +25,8 @@ own() { echo "cat /sys/fs/cgroup/$1"; }
 check memory 67108864 $berth run --rm --memory 64m localhost/box sh -c "$(own memory.max)"
 check swap 0 $berth run --rm --memory 64m --memory-swap 64m localhost/box sh -c "$(own memory.swap.max)"
 check cpus "50000 100000" $berth run --rm --cpus 0.5 localhost/box sh -c "$(own cpu.max)"
-check shares 100 $berth run --rm --cpu-shares 2560 localhost/box sh -c "$(own cpu.weight)"
+# 2560 shares on the curve that crun 1.23 and runc 1.3 use.
+check shares 208 $berth run --rm --cpu-shares 2560 localhost/box sh -c "$(own cpu.weight)"
 check pids 33 $berth run --rm --pids-limit 33 localhost/box sh -c "$(own pids.max)"
 check cpuset 0 $berth run --rm --cpuset-cpus 0 localhost/box sh -c "$(own cpuset.cpus.effective)"
 check namespace 0::/ $berth run --rm localhost/box cat /proc/self/cgroup
