@@ -13,7 +13,8 @@ enum LibseccompOracle {
     guard (try? makeDirectories(directory, mode: 0o700)) != nil else { return nil }
     let path = directory + "/oracle"
     guard (try? replaceFile(path + ".c", with: Array(source.utf8), durable: false)) != nil,
-      let built = try? TestKit.run(["cc", "-O1", "-o", path, path + ".c", "-lseccomp"]), built.code == 0, let file = try? open(path, O_RDONLY), (try? removeTree(directory)) != nil
+      let built = try? TestKit.run(["cc", "-O1", "-o", path, path + ".c", "-lseccomp"]), built.code == 0,
+      let file = try? open(path, O_RDONLY), (try? removeTree(directory)) != nil
     else { return nil }
     return "/proc/\(getpid())/fd/\(file.release())"
   }()
