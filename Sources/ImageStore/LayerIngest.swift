@@ -181,7 +181,8 @@ final class LayerIngest {
   }
 
   private func conclude(_ task: Task) throws(Problem) {
-    let what = "layer \(task.layer.digest?.short ?? task.diffID?.short ?? "") of \(label)"
+    let digest = (task.layer.digest ?? task.diffID).map { " \($0.short)" } ?? ""  // an import has none yet
+    let what = "layer\(digest) of \(label)"
     // `.conflict` is the registry's word for "nobody reads the layer any more": then the worker knows why.
     if let problem = task.fetchProblem, problem.code != .conflict {
       let hint = problem.hint ?? "try again; if it stays so, the registry has lost the layer: push the image again"

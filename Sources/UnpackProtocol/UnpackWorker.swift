@@ -45,7 +45,9 @@ package struct UnpackWorker: ~Copyable {
         case .exited(let code): "ended with status \(code)"
         case .killed(let signal): "was killed by \(SignalName.name(of: signal))"
         }
-      throw Problem(code: .unavailable, message: "the layer worker \(how) and gave no answer")
+      throw Problem(
+        code: .unavailable, message: "the layer worker \(how) and gave no answer",
+        hint: "see whether ldd finds all libraries of berth-unpack, and whether dmesg tells of a process killed for memory")
     }
     switch answer {
     case .failed(let problem): throw problem
