@@ -47,7 +47,7 @@ package struct UnpackWorker: ~Copyable {
         }
       throw Problem(
         code: .unavailable, message: "the layer worker \(how) and gave no answer",
-        hint: "see whether ldd finds all libraries of berth-unpack, and whether dmesg tells of a process killed for memory")
+        hint: "see whether ldd finds all libraries of berth-unpack, and whether dmesg tells of a kill for memory")
     }
     switch answer {
     case .failed(let problem): throw problem
