@@ -9,7 +9,6 @@ extension Session {
   private static let grammar = [
     "tty|t", "user|u=", "env|e=", "cwd=", "cap|c=", "no-new-privs", "additional-gids|g=", "process|p=", "detach|d",
     "pid-file=", "console-socket=", "preserve-fds=", "apparmor=", "process-label=", "ignore-paused", "no-subreaper",
-    "cgroup=",
   ]
 
   func exec(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
