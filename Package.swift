@@ -115,7 +115,7 @@ var targets: [Target] = [
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
   tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
   tests("Templates", ["Templates", "JSON", "Problems"]),
-  tests("Runtime", ["Runtime", "RuntimeSpec", "Problems", "Sys", "JSON"]),
+  tests("Runtime", ["Runtime", "Cgroups", "RuntimeSpec", "Problems", "Sys", "JSON"]),
   tests("Monitor", ["Monitor", "MonitorProtocol", "Problems", "Sys", "CSys", "JSON"]),
   tests("Unpack", ["Unpack", "UnpackProtocol", "Digests", "JSON", "Problems", "TestKit", "Sys", "CSys"]),
   tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),

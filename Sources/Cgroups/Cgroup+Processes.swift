@@ -166,6 +166,16 @@ extension Cgroup {
   }
 }
 
+extension Cgroup.Directory {
+  /// Whether a process that enters would stop at once.
+  var isFrozen: Bool {
+    switch version {
+    case .two: (try? readText(path + "/cgroup.freeze"))?.hasPrefix("1") ?? false
+    case .one: controllers.contains("freezer") && (try? readText(path + "/freezer.state"))?.hasPrefix("F") ?? false
+    }
+  }
+}
+
 extension OwnedFD {
   /// Whether a small kernel file now holds this text. A file that is gone says "populated 0".
   fileprivate borrowing func reads(_ text: String) -> Bool {

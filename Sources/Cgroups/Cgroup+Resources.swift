@@ -36,7 +36,7 @@ extension Cgroup {
       } catch {
         if error == .notFound && write.isOptional { continue }
         // The old quota may not fit the new period: quota first, then this again.
-        if error == .invalid && write.file == "cpu.cfs_period_us" && resources.cpu?.quota ?? 0 != 0 {
+        if error == .invalid && later == nil && Self.waits(write, resources) {
           later = write
           continue
         }
@@ -49,6 +49,14 @@ extension Cgroup {
       } catch { throw failure(write, place, error) }
     }
     if settingDevices { try apply(DeviceRules(resources.devices ?? [])) }
+  }
+
+  private static func waits(_ write: ResourcePlan.Write, _ resources: Resources) -> Bool {
+    switch write.file {
+    case "cpu.cfs_period_us": resources.cpu?.quota ?? 0 != 0
+    case "cpu.rt_period_us": resources.cpu?.realtimeRuntime ?? 0 != 0
+    default: false
+    }
   }
 
   /// Controllers that a limit asks for and that a hybrid host may have in version 2.

@@ -15,7 +15,7 @@ package struct Cgroup: Hashable, Sendable {
     /// The hierarchy's root on the host: `path` is below it.
     package let mountPoint: String
   }
-  package private(set) var directories: [Directory]
+  package internal(set) var directories: [Directory]
   /// Version 2 and nothing else.
   package var isUnified: Bool { directories.count == 1 && directories[0].version == .two }
   /// The directory of the version 2 hierarchy.
@@ -91,6 +91,11 @@ package struct Cgroup: Hashable, Sendable {
         throw Problem(
           code: .conflict, message: "container's cgroup is not empty: \(directory.path) has processes",
           hint: "choose another linux.cgroupsPath")
+      }
+      if directory.isFrozen {
+        throw Problem(
+          code: .conflict, message: "container's cgroup unexpectedly frozen: \(directory.path)",
+          hint: "thaw or remove it")
       }
     }
     if !refused.isEmpty { directories.removeAll { refused.contains($0) } }

@@ -9,6 +9,7 @@ extension ResourcePlan {
 
   /// - Source: memory.rst (v1); cgroup-v2.rst, "Memory".
   mutating func add(_ memory: MemoryLimits, on host: Host) throws(Problem) {
+    try compare(memory, on: host)
     for (name, value) in [("limit", memory.limit), ("limit with swap", memory.swap)] {
       guard let value, value > 0, value < MemoryLimit.leastBytes else { continue }
       throw Problem(
@@ -24,6 +25,14 @@ extension ResourcePlan {
       throw Problem(code: .invalid, message: "memory swappiness \(swappiness) is not one of 0 to 100")
     }
     if host.version("memory") == .two { try addUnified(memory) } else { addVersionOne(memory, on: host) }
+  }
+
+  /// Version 2 takes a limit that is too small and kills processes until it holds: `checkBeforeUpdate` asks first.
+  private func compare(_ memory: MemoryLimits, on host: Host) throws(Problem) {
+    guard memory.checkBeforeUpdate == true, host.version("memory") == .two, let limit = memory.limit, limit > 0,
+      let usage = host.value("memory", "memory.current").flatMap({ Int64($0) }), usage > limit
+    else { return }
+    throw Problem(code: .conflict, message: "rejecting memory limit \(limit): \(usage) bytes are in use")
   }
 
   private mutating func addVersionOne(_ memory: MemoryLimits, on host: Host) {

@@ -35,8 +35,9 @@ struct ResourcePlan: Equatable {
   init(_ resources: Resources, on host: Host) throws(Problem) {
     if let cpu = resources.cpu { try add(cpu, on: host) }
     if let memory = resources.memory { try add(memory, on: host) }
-    if let limit = resources.pids?.limit, limit != 0 {
-      add("pids", "pids.max", limit > 0 ? String(limit) : "max", for: "pids limit \(limit)")
+    if let limit = resources.pids?.limit {
+      // None at all could not even start: 0 is 1, as runc and systemd have it.
+      add("pids", "pids.max", limit < 0 ? "max" : String(max(limit, 1)), for: "pids limit \(limit)")
     }
     if let blockIO = resources.blockIO { add(blockIO, on: host) }
     for limit in resources.hugepageLimits ?? [] { try add(limit, on: host) }

@@ -12,7 +12,8 @@ struct Exec {
   let process: Process
   var plan: LaunchPlan
   var console: CInt = -1
-  var ignoresPause = false
+  /// Where below the container's cgroup the process goes (`--cgroup`).
+  var subgroups = Subgroups.none
 
   init(record: ContainerRecord, spec: Spec, process: Process, preserved: UInt32) throws(Problem) {
     self.record = record
@@ -55,8 +56,8 @@ struct Exec {
     let ends = try doing("make a socket pair") { () throws(Errno) in
       try SocketPair.make(type: CInt(SOCK_SEQPACKET.rawValue))
     }
-    let entrance = try record.cgroup.entrance()
-    let child = try fork(pidfd, entrance, ends.first.borrowed, ends.second.borrowed)
+    let (parentEnd, childEnd) = (ends.first.borrowed, ends.second.borrowed)
+    let child = try enteringCgroup { (entrance) throws(Problem) in try fork(pidfd, entrance, parentEnd, childEnd) }
     ends.second.close()
     if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
     let channel = Channel(ends.first)

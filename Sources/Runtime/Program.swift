@@ -74,12 +74,13 @@ enum Usage {
       start ID
       run    create's flags and [-d|--detach] ID
       exec   [-t] [-u UID[:GID]] [-e NAME=VALUE] [--cwd DIR] [--cap CAP] [--no-new-privs] [-g GID] [-p FILE]
-             [-d] [--pid-file FILE] [--console-socket PATH] [--preserve-fds N] ID [COMMAND ...]
+             [-d] [--pid-file FILE] [--console-socket PATH] [--preserve-fds N] [--cgroup PATH] ID [COMMAND ...]
       kill   [-a] ID [SIGNAL]
       delete [-f] ID
-      update [-r FILE] ID
+      update [-r FILE] [--memory N] [--cpu-quota N] [--pids-limit N] ... ID
+      events [--stats] [--interval 5s] ID
       state ID          pause ID          resume ID
-      list [-q] [-f table|json]           ps [-f table|json] ID
+      list [-q] [-f table|json]           ps [-f table|json] ID [PS-OPTIONS]
       spec [-b BUNDLE] [--rootless]       features
 
     """

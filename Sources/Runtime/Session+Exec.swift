@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import JSON
 import Problems
@@ -9,6 +10,7 @@ extension Session {
   private static let grammar = [
     "tty|t", "user|u=", "env|e=", "cwd=", "cap|c=", "no-new-privs", "additional-gids|g=", "process|p=", "detach|d",
     "pid-file=", "console-socket=", "preserve-fds=", "apparmor=", "process-label=", "ignore-paused", "no-subreaper",
+    "cgroup=",
   ]
 
   func exec(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
@@ -33,6 +35,7 @@ extension Session {
     try SpecCheck.check(process)
     var exec = try Exec(
       record: record, spec: spec, process: process, preserved: try flags.integer("preserve-fds") ?? 0)
+    exec.subgroups = try Subgroups(flags.all("cgroup"))
     let isDetached = flags.has("detach")
     if isDetached && process.terminal == true && flags["console-socket"] == nil {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket when detached")

@@ -34,27 +34,6 @@ extension Session {
     return .object(object)
   }
 
-  func ps(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
-    var options: ArraySlice<String> = []
-    let flags = try Flags(rest, Flags.Grammar(["format|f="]), stopsAtFirst: true, rest: &options)
-    guard let id = options.popFirst() ?? flags.positional.first else {
-      throw Problem(code: .invalid, message: "ps needs a container ID")
-    }
-    let record = try store.load(id)
-    let pids = try record.cgroup.processes().sorted()
-    switch flags["format"] ?? "table" {
-    case "json": return RuntimeProgram.show(JSON.array(pids.map { JSON($0) }).text() + "\n")
-    case "table":
-      let rows = pids.map { pid -> [String] in
-        let name = (try? readText("/proc/\(pid)/comm")).map { String($0.prefix { $0 != "\n" }) } ?? "?"
-        let uid = (try? status("/proc/\(pid)")).map { String($0.st_uid) } ?? "?"
-        return [uid, String(pid), name]
-      }
-      return RuntimeProgram.show(Table.text([["UID", "PID", "CMD"]] + rows))
-    case let other: throw Problem(code: .invalid, message: "invalid format option \"\(other)\"")
-    }
-  }
-
   func pause(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
     let record = try store.load(try flags(rest, []).id)
     let status = record.status(in: store)

@@ -29,6 +29,7 @@ struct Session {
     case "spec": try spec(rest)
     case "features": features()
     case "update": try update(rest)
+    case "events": try events(rest)
     default: throw Problem(code: .invalid, message: "unknown command \"\(command)\"", hint: "berth-runtime --help")
     }
   }

@@ -168,7 +168,7 @@ package struct CPULimits: SpecObject {
 
 /// Number of tasks. Source: config-linux.md, "PIDs".
 package struct PidsLimit: SpecObject {
-  /// 0 or less is "no limit"; absent leaves the kernel's value.
+  /// Less than 0 is "no limit"; absent leaves the kernel's value.
   package var limit: Int64?
 
   package init() {}

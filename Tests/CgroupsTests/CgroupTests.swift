@@ -137,8 +137,8 @@ import Testing
       try cgroup.apply(resources, settingDevices: true)
       let used = cgroup.statistics()
       #expect(used.processLimit == 33)
-      #expect(used.memoryLimitBytes == 32 << 20)
-      #expect(used.oomKills == 0)
+      #expect(used.memory?.usage.limit == 32 << 20)
+      #expect(cgroup.oomKills() == 0)
     }
   }
 

@@ -95,8 +95,20 @@ private func plan(_ resources: Resources, _ host: ResourcePlan.Host) throws -> [
     }
   }
 
+  /// Version 2 would kill processes until a too small limit holds.
+  @Test func theLimitIsComparedWithTheUseOnRequest() throws {
+    var resources = memory(1 << 20)
+    resources.memory?.checkBeforeUpdate = true
+    let busy = host(.two, values: ["memory.current": "2097152"])
+    #expect { _ = try plan(resources, busy) } throws: {
+      ($0 as? Problem)?.message == "rejecting memory limit 1048576: 2097152 bytes are in use"
+    }
+    #expect(try plan(resources, host(.two, values: ["memory.current": "4096"])) == ["memory.max=1048576"])
+    #expect(try plan(memory(1 << 20), busy) == ["memory.max=1048576"])
+  }
+
   @Test func pids() throws {
-    for (limit, write) in [(7, "pids.max=7"), (-1, "pids.max=max"), (0, nil)] as [(Int64, String?)] {
+    for (limit, write) in [(7, "pids.max=7"), (-1, "pids.max=max"), (0, "pids.max=1")] as [(Int64, String)] {
       var resources = Resources()
       resources.pids = PidsLimit()
       resources.pids?.limit = limit
