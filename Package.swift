@@ -68,6 +68,7 @@ var targets: [Target] = [
   library("MonitorProtocol", ["Sys", "CSys", "JSON", "Problems"]),
   library("RegistryProtocol", ["Sys", "CSys", "JSON", "Problems"]),
   library("UnpackProtocol", ["Digests", "Sys", "CSys", "JSON", "Problems"]),
+  library("DNSRecords", ["Sys", "CSys", "Problems"]),
   library("StateStore", ["CSQLite", "Sys", "JSON", "Problems"]),
   library(
     "ImageStore",
@@ -112,6 +113,7 @@ var targets: [Target] = [
   tests("MonitorProtocol", ["MonitorProtocol", "Problems", "JSON", "Sys"]),
   tests("RegistryProtocol", ["RegistryProtocol", "Problems", "JSON", "Sys", "CSys"]),
   tests("RegistryClient", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Digests", "Problems", "Sys"]),
+  tests("DNSRecords", ["DNSRecords", "Problems", "Sys", "CSys", "TestKit"]),
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
   tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
   tests("Templates", ["Templates", "JSON", "Problems"]),
