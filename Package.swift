@@ -74,6 +74,7 @@ var targets: [Target] = [
     "ImageStore",
     ["StateStore", "ImageSpec", "Digests", "RegistryProtocol", "UnpackProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library("Templates", ["JSON", "Problems"]),
+  library("Rootless", ["Sys", "CSys", "Problems"]),
   // libraries behind one program each
   library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Sys", "CSys", "JSON", "Problems"]),
   library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
@@ -84,7 +85,7 @@ var targets: [Target] = [
     "Engine",
     [
       "ImageStore", "StateStore", "ImageSpec", "RuntimeSpec", "MonitorProtocol", "RegistryProtocol", "Seccomp",
-      "Digests", "Sys", "CSys", "JSON", "Problems",
+      "Rootless", "Digests", "Sys", "CSys", "JSON", "Problems",
     ]),
   library(
     "CommandLineInterface",
@@ -98,6 +99,7 @@ var targets: [Target] = [
   program("berth-monitor", ["Monitor"], fullyStatic),
   program("berth-unpack", ["Unpack"], staticStandardLibrary),
   program("berth-init", ["Sys", "CSys"], fullyStatic),
+  program("berth-keeper", ["CSys"], fullyStatic),
   program("berth-hello", ["Sys", "CSys"], fullyStatic),
   .executableTarget(
     name: "berth-bench", dependencies: ["Sys", "CSys", "JSON"], path: "Benchmarks/berth-bench", swiftSettings: house),
@@ -116,11 +118,12 @@ var targets: [Target] = [
   tests("DNSRecords", ["DNSRecords", "Problems", "Sys", "CSys", "TestKit"]),
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
   tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
+  tests("Rootless", ["Rootless", "Problems"]),
   tests("Templates", ["Templates", "JSON", "Problems"]),
   tests("Runtime", ["Runtime", "Cgroups", "RuntimeSpec", "Problems", "Sys", "JSON"]),
   tests("Monitor", ["Monitor", "MonitorProtocol", "Problems", "Sys", "CSys", "JSON"]),
   tests("Unpack", ["Unpack", "UnpackProtocol", "Digests", "JSON", "Problems", "TestKit", "Sys", "CSys"]),
-  tests("Engine", ["Engine", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
+  tests("Engine", ["Engine", "Rootless", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
   tests("CommandLineInterface", ["CommandLineInterface", "Engine", "ImageStore", "Problems", "JSON"]),
   tests("House", ["TestKit", "Sys"]),
   // the installed release programs, as root: scripts/test builds and installs them first

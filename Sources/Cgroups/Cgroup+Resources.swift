@@ -100,8 +100,10 @@ extension Cgroup {
         try write(rule.text, to: "\(place.path)/\(rule.isAllowed ? "devices.allow" : "devices.deny")")
       }
     } else if let unified {
-      try DeviceProgram(devices).attach(to: unified.path)
-    } else {
+      do throws(Problem) { try DeviceProgram(devices).attach(to: unified.path) } catch {
+        if isMachineRoot() { throw error }
+      }
+    } else if isMachineRoot() {  // root of a user namespace makes no devices, and may not rule over them
       throw Problem(code: .unsupported, message: "device rules need the cgroup controller devices, which is not there")
     }
   }

@@ -81,7 +81,7 @@ package struct Cgroup: Hashable, Sendable {
       do throws(Errno) {
         if try make(directory) { continue }
       } catch {
-        if geteuid() != 0, error == .accessDenied || error == .notPermitted || error.rawValue == EROFS {
+        if error == .accessDenied || error == .notPermitted || error.rawValue == EROFS, !isMachineRoot() {
           refused.append(directory)
           continue
         }

@@ -16,7 +16,12 @@ final class Context {
     self.arguments = arguments
   }
 
-  func engine() throws(Problem) -> Engine { try Engine(engineOptions) }
+  /// An engine that may work: an ordinary user's has entered the user's namespace.
+  func engine() throws(Problem) -> Engine {
+    let engine = try Engine(engineOptions)
+    for note in try engine.enterUserNamespace() { self.note("note: " + note) }
+    return engine
+  }
 
   /// - Parameter showingPulls: an image that is not there is fetched before the eyes of the user.
   func engine(showingPulls: Bool) throws(Problem) -> Engine {

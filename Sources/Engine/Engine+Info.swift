@@ -2,6 +2,7 @@ import CSys
 import Glibc
 public import JSON
 public import Problems
+import Rootless
 import StateStore
 import Sys
 
@@ -48,6 +49,7 @@ extension Engine {
     let distribution = ReleaseFile((try? readText("/etc/os-release")) ?? "")
     let uptime = ((try? readText("/proc/uptime")) ?? "").split(separator: " ").first.flatMap { Double($0) } ?? 0
     let runtime = try? programs.runtime(nil)
+    let namespace = try UserNamespace.current()
     return [
       "arch": .string(
         text(name.machine) == "x86_64" ? "amd64" : text(name.machine) == "aarch64" ? "arm64" : text(name.machine)),
@@ -58,7 +60,7 @@ extension Engine {
       "swapFree": JSON(memory["SwapFree"]), "uptime": .string("\(Int(uptime))s"), "cgroupManager": "cgroupfs",
       "cgroupVersion": .string(isCgroup2 ? "v2" : "v1"), "cgroupControllers": JSON(Self.controllers()),
       "eventLogger": "none", "logDriver": "k8s-file",
-      "idMappings": ["uidmap": .null, "gidmap": .null],
+      "idMappings": ["uidmap": namespace.uids.document, "gidmap": namespace.gids.document],
       "ociRuntime": [
         "name": .string(runtime?.split(separator: "/").last.map(String.init) ?? ""), "path": .string(runtime ?? ""),
         "version": .string(Self.versionText),
@@ -68,7 +70,8 @@ extension Engine {
         "package": "berth",
       ],
       "security": [
-        "rootless": false, "seccompEnabled": true, "selinuxEnabled": .bool(exists("/sys/fs/selinux/enforce")),
+        "rootless": .bool(!namespace.isInitial), "seccompEnabled": true,
+        "selinuxEnabled": .bool(exists("/sys/fs/selinux/enforce")),
         "apparmorEnabled": .bool(exists("/sys/kernel/security/apparmor")),
         "capabilities": .string(CapabilitySet.standard.joined(separator: ",")),
       ],
@@ -135,5 +138,14 @@ private enum FileSystem {
     case 0x794c_7630: return "overlayfs"
     default: return "0x" + String(UInt32(truncatingIfNeeded: found.f_type), radix: 16)
     }
+  }
+}
+
+extension IDMapping {
+  /// As podman's info shows it; null in the machine's own namespace.
+  fileprivate var document: JSON {
+    if isInitial { return .null }
+    return .array(
+      ranges.map { ["container_id": JSON($0.inside), "host_id": JSON($0.outside), "size": JSON($0.count)] })
   }
 }

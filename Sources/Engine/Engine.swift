@@ -1,6 +1,7 @@
 import Glibc
 public import ImageStore
 public import Problems
+import Rootless
 import StateStore
 import Sys
 
@@ -25,8 +26,10 @@ public struct EngineOptions: Sendable {
   /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME over the defaults of DESIGN.md part 3.
   public static func fromEnvironment() -> EngineOptions {
     func variable(_ name: String) -> String? { environmentVariable(name).flatMap { $0.isEmpty ? nil : $0 } }
+    let caller = Caller.current()
     var result = EngineOptions(
-      root: variable("BERTH_ROOT") ?? "/var/lib/berth", runroot: variable("BERTH_RUNROOT") ?? "/run/berth")
+      root: variable("BERTH_ROOT") ?? (caller == nil ? "/var/lib/berth" : caller?.dataDirectory ?? ""),
+      runroot: variable("BERTH_RUNROOT") ?? caller?.runtimeDirectory ?? "/run/berth")
     result.libexec = variable("BERTH_LIBEXEC")
     result.runtime = variable("BERTH_RUNTIME")
     return result
@@ -47,11 +50,13 @@ public final class Engine {
   /// See `library()`.
   var openedLibrary: ImageLibrary?
 
-  /// - Throws: `.invalid` for an empty or relative directory.
+  /// - Throws: `.invalid` for a relative directory, and an empty one: the user's home is not known.
   public init(_ options: EngineOptions) throws(Problem) {
     for (name, path) in [("root", options.root), ("runroot", options.runroot)] {
       guard path.hasPrefix("/") else {
-        throw Problem(code: .invalid, message: "--\(name) \"\(path)\" is not an absolute path")
+        throw Problem(
+          code: .invalid, message: "--\(name) \"\(path)\" is not an absolute path",
+          hint: path.isEmpty ? "HOME is not set: set it, or name a directory with --\(name)" : nil)
       }
     }
     self.options = options
@@ -60,13 +65,11 @@ public final class Engine {
   }
 
   /// The state, opened by the first call; leftovers of killed commands are repaired then.
-  /// - Throws: `.unsupported` for users other than root.
+  /// - Throws: `.denied` for an ordinary user that did not call `enterUserNamespace`.
   func store() throws(Problem) -> Store {
     if let opened { return opened }
     guard geteuid() == 0 else {
-      throw Problem(
-        code: .unsupported, message: "running as an ordinary user is not supported yet",
-        hint: "run berth as root, with sudo for example")
+      throw Problem(code: .denied, message: "an ordinary user's engine works in a user namespace; it was not entered")
     }
     let store = try Store(root: paths.root, settings: [("root", paths.root), ("runroot", paths.runroot)])
     opened = store

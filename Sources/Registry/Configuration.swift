@@ -32,7 +32,7 @@ package struct Configuration: Sendable {
       }
     }
     func variable(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
-    let paths = ConfigurationPaths(explicit: registriesFile, environment: variable, isRoot: geteuid() == 0)
+    let paths = ConfigurationPaths(explicit: registriesFile, environment: variable, isRoot: callerUID() == 0)
     registries = try RegistriesConfiguration.load(paths)
     let user = variable("XDG_CONFIG_HOME") ?? variable("HOME").map { $0 + "/.config" }
     certificates = try CertificateDirectories(

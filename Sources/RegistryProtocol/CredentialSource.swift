@@ -26,7 +26,7 @@ package struct CredentialSource {
   ///   - mustExist: `find` fails with `.notFound` where an explicit file is not there; `login` creates it instead.
   package init(
     authFile: String?, credentials: Credentials? = nil, environment: [String], mustExist: Bool,
-    userID: UInt32 = getuid()
+    userID: UInt32 = callerUID()
   ) {
     func variable(_ name: String) -> String? {
       guard let entry = environment.first(where: { $0.hasPrefix(name + "=") }) else { return nil }

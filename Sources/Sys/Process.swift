@@ -108,3 +108,15 @@ package func currentEnvironment() -> [String] {
   return result
 }
 package func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+/// Names the ordinary user for whom a program works that `berth` started as root of that user's namespace.
+package let callerVariable = "BERTH_CALLER_UID"
+
+/// The user for whom this program works: in an ordinary user's namespace geteuid(2) says 0 for everybody.
+package func callerUID() -> uid_t { environmentVariable(callerVariable).flatMap { uid_t($0) } ?? geteuid() }
+
+/// Whether this process is the machine's root, not one of a user namespace. Source: user_namespaces(7), uid_map.
+package func isMachineRoot() -> Bool {
+  guard geteuid() == 0, let text = try? readText("/proc/self/uid_map") else { return false }
+  return text.split(whereSeparator: \.isWhitespace).elementsEqual(["0", "0", "4294967295"])
+}

@@ -1,13 +1,17 @@
 import JSON
 import Problems
+import Rootless
 import RuntimeSpec
 import Testing
 
 @testable import Engine
 
 @Suite struct SpecBuilderTests {
+  static let everybody = UserNamespace(
+    uids: IDMapping([.init(inside: 0, outside: 0, count: .max)]),
+    gids: IDMapping([.init(inside: 0, outside: 0, count: .max)]))
   static let machine = SpecBuilder.Machine(
-    isCgroup2: false, countsSwap: true, openFilesMax: 20000, processesMax: .max,
+    userNamespace: everybody, isCgroup2: false, countsSwap: true, openFilesMax: 20000, processesMax: .max,
     capabilities: { ["CAP_CHOWN", "CAP_SYS_ADMIN"] })
 
   static func resolved(_ change: (inout ContainerOptions) -> Void = { _ in }, image: JSON = [:]) throws(Problem)

@@ -34,7 +34,7 @@ struct Berth: CommandGroup {
       Logout.self, ContainerLogs.self, ContainerPause.self, ContainerListShort.self, ImagePull.self,
       ContainerRename.self, ContainerRestart.self, ContainerRemove.self, ImageRemoveShort.self, ContainerRun.self,
       ContainerStart.self, ContainerStop.self, ImageTag.self, ContainerUnpause.self, ImageUntag.self,
-      SystemVersion.self, VolumeGroup.self, ContainerWait.self, DocumentationCommand.self,
+      SystemGroup.self, SystemVersion.self, VolumeGroup.self, ContainerWait.self, DocumentationCommand.self,
     ]
   }
 }
@@ -72,4 +72,11 @@ struct VolumeGroup: CommandGroup {
   static var children: [any Command.Type] {
     [VolumeCreate.self, VolumeExists.self, VolumeInspect.self, VolumeList.self, VolumePrune.self, VolumeRemove.self]
   }
+}
+
+/// `berth system …`
+struct SystemGroup: CommandGroup {
+  init() {}
+  static var about: About { About("system", "Look after the store and its namespaces") }
+  static var children: [any Command.Type] { [SystemInfo.self, SystemMigrate.self] }
 }

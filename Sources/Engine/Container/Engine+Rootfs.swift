@@ -27,7 +27,7 @@ extension Engine {
     if config.options.privileged {
       facts.devices += try SpecBuilder.FoundDevice.all(below: "/dev", as: "/dev", access: "rwm")
     }
-    let spec = try SpecBuilder(config: config, facts: facts, machine: .current()).build()
+    let spec = try SpecBuilder(config: config, facts: facts, machine: try .current()).build()
     try doing("write \(bundle)/config.json") { () throws(Errno) in
       let file = try open(bundle + "/config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
       try writeAll(file, spec.json.bytes())

@@ -81,6 +81,7 @@ extension Engine {
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "BERTH_ROOT=\(paths.root)",
       "BERTH_RUNROOT=\(paths.runroot)",
     ]
+    if let caller = environmentVariable(callerVariable) { result.append("\(callerVariable)=\(caller)") }
     if let libexec = options.libexec { result.append("BERTH_LIBEXEC=\(libexec)") }
     return result
   }

@@ -1,14 +1,16 @@
 import CSys
 import Glibc
 import Problems
+import Rootless
 import RuntimeSpec
 import Sys
 
 extension SpecBuilder.Machine {
   /// Asks the kernel: a few system calls, no files but one.
-  static func current() -> SpecBuilder.Machine {
+  static func current() throws(Problem) -> SpecBuilder.Machine {
     let isCgroup2 = isCgroup2()
     return SpecBuilder.Machine(
+      userNamespace: try UserNamespace.current(),
       isCgroup2: isCgroup2,
       countsSwap: isCgroup2 || exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
       openFilesMax: hardLimit(CInt(RLIMIT_NOFILE.rawValue)), processesMax: hardLimit(CInt(__RLIMIT_NPROC.rawValue)),

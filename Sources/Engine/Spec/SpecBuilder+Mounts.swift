@@ -1,3 +1,4 @@
+import Rootless
 import RuntimeSpec
 
 extension SpecBuilder {
@@ -31,13 +32,20 @@ extension SpecBuilder {
   private var systemMounts: [Mount] {
     let safe = ["nosuid", "noexec", "nodev"]
     let access = options.privileged ? "rw" : "ro"
+    // A group that has no meaning in the namespace would fail the mount.
+    let terminalGroup = machine.userNamespace.gids.covers(5) ? ["gid=5"] : []
     var list = [
-      Self.mount("proc", "proc", "/proc", safe),
+      hostOwns(.pid)
+        ? Self.bind("/proc", "/proc", ["rbind"] + safe) : Self.mount("proc", "proc", "/proc", safe),
       Self.mount("tmpfs", "tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
       Self.mount(
-        "devpts", "devpts", "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-      Self.mount("sysfs", "sysfs", "/sys", safe + [access]),
-      Self.mount("cgroup", "cgroup", "/sys/fs/cgroup", safe + ["relatime", access]),
+        "devpts", "devpts", "/dev/pts",
+        ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"] + terminalGroup),
+      hostOwns(.network)
+        ? Self.bind("/sys", "/sys", ["rbind", access] + safe) : Self.mount("sysfs", "sysfs", "/sys", safe + [access]),
+      machine.hasCgroups
+        ? Self.mount("cgroup", "cgroup", "/sys/fs/cgroup", safe + ["relatime", access])
+        : Self.bind("/sys/fs/cgroup", "/sys/fs/cgroup", ["rbind", "ro"] + safe),
     ]
     switch options.ipc {
     case .host:
@@ -52,6 +60,12 @@ extension SpecBuilder {
     case .private, .shareable: list += [ownShm, Self.mount("mqueue", "mqueue", "/dev/mqueue", safe)]
     }
     return list
+  }
+  /// Whether the container shares a namespace with the host that this user's namespace does not own: the kernel
+  /// then refuses a new procfs or sysfs, and the host's is bound. Source: user_namespaces(7).
+  private func hostOwns(_ kind: NamespaceKind) -> Bool {
+    if machine.userNamespace.isInitial { return false }
+    return kind == .pid ? options.pid == .host : options.network == .host
   }
   private var ownShm: Mount {
     let size = options.shmSizeBytes ?? ContainerConfig.Default.shmSizeBytes

@@ -5,6 +5,14 @@ extension SpecBuilder {
   /// Limits, and what devices may be used. Source: capability line PD-161.
   func resources() throws(Problem) -> Resources {
     var resources = Resources()
+    guard machine.hasCgroups else {
+      if let flag = limitFlags.first {
+        throw Problem(
+          code: .unsupported, message: "\(flag) needs a cgroup, and an ordinary user has none here",
+          hint: "leave it out, or run berth as root")
+      }
+      return resources
+    }
     resources.devices = deviceRules
     resources.memory = try memory()
     resources.cpu = cpu
@@ -20,6 +28,20 @@ extension SpecBuilder {
       resources.blockIO = blockIO
     }
     return resources
+  }
+
+  /// The given flags that a cgroup would carry out.
+  private var limitFlags: [String] {
+    [
+      ("--memory", options.memoryBytes != nil), ("--memory-reservation", options.memoryReservationBytes != nil),
+      ("--memory-swap", options.memorySwapBytes != nil), ("--memory-swappiness", options.memorySwappiness != nil),
+      ("--oom-kill-disable", options.oomKillDisable), ("--cpus", options.nanoCPUs != nil),
+      ("--cpu-shares", options.cpuShares != nil), ("--cpu-quota", options.cpuQuotaMicroseconds != nil),
+      ("--cpu-period", options.cpuPeriodMicroseconds != nil), ("--cpuset-cpus", options.cpusetCPUs != nil),
+      ("--cpuset-mems", options.cpusetMemories != nil), ("--pids-limit", (options.pidsLimit ?? 0) > 0),
+      ("--blkio-weight", options.blockIOWeight != nil), ("--device-cgroup-rule", !options.deviceCgroupRules.isEmpty),
+      ("--cgroup-parent", options.cgroupParent != nil),
+    ].filter(\.1).map(\.0)
   }
 
   private var deviceRules: [DeviceRule] {

@@ -1,5 +1,6 @@
 import Glibc
 import Problems
+import Rootless
 import RuntimeSpec
 import Seccomp
 
@@ -29,6 +30,8 @@ struct SpecBuilder {
   }
   /// What is the same for all containers of this machine.
   struct Machine: Sendable {
+    /// Of this process: the machine's own, or that of an ordinary user.
+    var userNamespace: UserNamespace
     /// Pure cgroup v2: a private cgroup namespace is the default.
     var isCgroup2: Bool
     /// The kernel counts swap.
@@ -38,6 +41,8 @@ struct SpecBuilder {
     var processesMax: UInt64
     /// What ALL and `--privileged` mean; asked only for them.
     var capabilities: @Sendable () -> [String]
+    /// An ordinary user owns no cgroups, unless one is delegated.
+    var hasCgroups: Bool { userNamespace.isInitial }
   }
   /// A device of the host.
   struct FoundDevice: Hashable, Sendable {

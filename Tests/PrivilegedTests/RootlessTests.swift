@@ -1,0 +1,82 @@
+import Glibc
+import Sys
+import TestKit
+import Testing
+
+/// What a user without privilege can do, with the installed programs.
+@Suite(.needs(.root), .needs(.installed), .serialized) struct RootlessTests {
+  // covers LP-01, LP-03, G.10, PD-03
+  @Test func theCallerIsRootInsideAndNobodyOutside() throws {
+    try OrdinaryUser.with { user in
+      try user.importBusybox()
+      let maps = try user.ok("run", "--rm", "busybox", "cat", "/proc/self/uid_map")
+      #expect(
+        maps.split(whereSeparator: \.isWhitespace).map(String.init)
+          == ["0", "\(OrdinaryUser.uid)", "1", "1", "3000000", "65536"])
+      #expect(try user.ok("run", "--rm", "busybox", "stat", "-c", "%u:%g", "/tmp/ofUser") == "1000:2000")
+      #expect(
+        try user.ok("run", "--rm", "-v", "\(user.home):/h", "busybox", "sh", "-c", "id -u; touch /h/made") == "0")
+      #expect(try status(user.home + "/made").st_uid == uid_t(OrdinaryUser.uid))
+      #expect(exists(user.home + "/.local/share/berth/state.db"), "images and state are below the home directory")
+      #expect(exists(user.runtimeDirectory + "/berth/namespace"))
+      let info = try user.ok("info", "--format", "{{.host.security.rootless}}")
+      #expect(info == "true")
+    }
+  }
+
+  // covers LP-03: one namespace for all commands
+  @Test func containersOfOneCommandAreThereForTheNext() throws {
+    try OrdinaryUser.with { user in
+      try user.importBusybox()
+      let id = try user.ok("run", "-d", "--name", "w", "busybox", "sh", "-c", "trap 'exit 7' TERM; sleep 100 & wait")
+      #expect(try user.ok("ps", "-q", "--no-trunc") == id)
+      #expect(try user.ok("exec", "-u", "user", "w", "id", "-u") == "1000")
+      #expect(try user.ok("inspect", "--format", "{{.State.Status}}", "w") == "running")
+      try user.ok("stop", "w")
+      #expect(try user.ok("wait", "w") == "7")
+      try user.ok("start", "w")
+      try user.ok("rm", "-f", "-t", "0", "w")
+      #expect(try user.berth("run", "--rm", "busybox", "sh", "-c", "exit 3").code == 3)
+    }
+  }
+
+  // covers LP-03, LP-02
+  @Test func aUserWithoutSubordinateIDsHearsTheFixAndHasOneID() throws {
+    try OrdinaryUser.with(subordinate: false) { user in
+      let first = try user.berth("run", "--rm", "hello")
+      #expect(first.code == 0, "\(first)")
+      #expect(first.errorText.contains("usermod --add-subuids") && first.errorText.contains("berthuser"), "\(first)")
+      let second = try user.berth("run", "--rm", "hello")
+      #expect(second.code == 0 && !second.errorText.contains("usermod"), "said once: \(second)")
+    }
+  }
+
+  // covers LP-02
+  @Test func aMissingToolIsNamed() throws {
+    try OrdinaryUser.with { user in
+      let missing = try user.withoutTools([Installed.berth, "ps"])
+      #expect(missing.code == 125 && missing.errorText.contains("newuidmap"), "\(missing)")
+      #expect(missing.errorText.contains("uidmap"), "the package is named: \(missing)")
+    }
+  }
+
+  // covers G.24
+  @Test func limitsThatNeedACgroupAreRefusedByName() throws {
+    try OrdinaryUser.with { user in
+      let outcome = try user.berth("run", "--rm", "--memory", "20m", "hello")
+      #expect(outcome.code == 125 && outcome.errorText.contains("--memory"), "\(outcome)")
+    }
+  }
+
+  // covers LP-03: the runtime directory is trusted only where nobody else may write
+  @Test func aRuntimeDirectoryOfSomebodyElseIsRefused() throws {
+    try OrdinaryUser.with { user in
+      let planted = user.scratch + "/planted"
+      try makeDirectories(planted + "/berth", mode: 0o777)
+      try TestKit.run(["chmod", "777", planted, planted + "/berth"])
+      try replaceFile(planted + "/berth/namespace", with: Array("1 1\n".utf8), durable: false)
+      let outcome = try user.berth("ps", environment: ["XDG_RUNTIME_DIR=\(planted)"])
+      #expect(outcome.code == 125 && outcome.errorText.contains("\(planted)/berth"), "\(outcome)")
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Problems
+import Testing
+
+@testable import Rootless
+
+/// Ids of an ordinary user: covers LP-03, G.10.
+@Suite struct MappingTests {
+  private let caller = Caller(uid: 1000, gid: 1000, name: "ada", home: "/home/ada")
+
+  @Test func linesOfOneUserByNameOrNumber() {
+    let text = "root:1:9\nada:100000:65536\n# ada:5:5\nada:x:1\nbob:165536:65536\n1000:300000:10\nada:1:0\n"
+    #expect(
+      SubordinateIDs(text, of: caller).ranges == [
+        .init(first: 100_000, count: 65536), .init(first: 300_000, count: 10),
+      ])
+  }
+
+  @Test func rangesThatOverlapOrEndBeyondTheLastIDAreLeftOut() {
+    let text = "ada:100000:65536\nada:120000:10\nada:4294967290:10\n"
+    #expect(SubordinateIDs(text, of: caller).ranges == [.init(first: 100_000, count: 65536)])
+  }
+
+  @Test func theCallerIsRootInside() {
+    let mapping = IDMapping(caller: 1000, SubordinateIDs("ada:100000:65536\nada:300000:10", of: caller))
+    #expect(mapping.words == ["0", "1000", "1", "1", "100000", "65536", "65537", "300000", "10"])
+    #expect(mapping.covers(0) && mapping.covers(65546) && !mapping.covers(65547))
+    #expect(!mapping.isInitial)
+  }
+
+  @Test func theMachinesOwnMap() {
+    #expect(IDMapping(kernel: "         0          0 4294967295\n").isInitial)
+    #expect(!IDMapping(kernel: "         0       1000          1\n").isInitial)
+    #expect(!IDMapping(kernel: "").isInitial)
+  }
+
+  @Test func theAdviceNamesAFreeRange() {
+    let advice = IDMaps.advice(caller, ["bob:100000:65536\n", "bob:200000:65536\n"])
+    #expect(advice.contains("usermod --add-subuids 265536-331071 --add-subgids 265536-331071 ada"))
+  }
+}
