@@ -78,7 +78,8 @@ var targets: [Target] = [
   // libraries behind one program each
   library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Sys", "CSys", "JSON", "Problems"]),
   library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
-  library("Unpack", ["UnpackProtocol", "Seccomp", "Digests", "CISAL", "CZstd", "Sys", "CSys", "JSON", "Problems"]),
+  library(
+    "Unpack", ["UnpackProtocol", "Rootless", "Seccomp", "Digests", "CISAL", "CZstd", "Sys", "CSys", "JSON", "Problems"]),
   library(
     "RegistryClient", ["RegistryProtocol", "ImageSpec", "Digests", "Seccomp", "Sys", "CSys", "JSON", "Problems"]),
   library(

@@ -193,8 +193,12 @@ final class LayerIngest {
     case .success(let layer)?: unpacked = layer
     case .failure(let problem)?:
       let hint =
-        problem.code == .unavailable
-        ? library.diskHint : "the layer is damaged where it comes from: try again, or ask who made the image"
+        switch problem.code {
+        case .unavailable: library.diskHint
+        case .unsupported:
+          "more subordinate ids make it possible: usermod(8), --add-subuids; then: berth system migrate"
+        default: "the layer is damaged where it comes from: try again, or ask who made the image"
+        }
       throw Problem(code: problem.code, message: "unpack \(what)", hint: problem.hint ?? hint, cause: problem)
     case nil: preconditionFailure("a layer without result")
     }

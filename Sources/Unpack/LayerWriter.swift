@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 package import Problems
+import Rootless
 package import Sys
 
 /// Makes a layer's files beneath one directory, which is empty at first.
@@ -12,6 +13,8 @@ package final class LayerWriter {
   /// A new file of this process belongs to root already: no chown needed. No directory gets its setgid bit before
   /// the end, so none hands its group down.
   private let makesRootFiles: Bool
+  /// An ordinary user's, where not every id has a meaning; nil is the machine's own.
+  private let namespace: UserNamespace?
 
   /// - Parameter root: the layer's directory, opened for reading.
   package init(root: consuming OwnedFD) throws(Problem) {
@@ -19,6 +22,8 @@ package final class LayerWriter {
     do throws(Errno) { mode = try status(root).st_mode } catch {
       throw Problem(code: .unavailable, message: "look at the layer's directory", cause: error)
     }
+    let namespace = try UserNamespace.current()
+    self.namespace = namespace.isInitial ? nil : namespace
     makesRootFiles = geteuid() == 0 && getegid() == 0 && mode & S_ISGID == 0
     directories = DirectoryCache(root: root)
     _ = csys_umask(0)
@@ -43,6 +48,13 @@ package final class LayerWriter {
   }
 
   private func make(_ entry: TarEntry, _ name: EntryName, from reader: TarReader) throws(Problem) {
+    if let namespace, !namespace.uids.covers(entry.uid) || !namespace.gids.covers(entry.gid) {
+      let name = String(decoding: entry.name, as: UTF8.self)
+      throw Problem(
+        code: .unsupported,
+        message:
+          "entry \"\(name)\" belongs to user \(entry.uid), group \(entry.gid), which your user namespace does not have")
+    }
     switch entry.kind {
     case .file: try makeFile(entry, name, from: reader)
     case .directory: try makeDirectory(entry, name)

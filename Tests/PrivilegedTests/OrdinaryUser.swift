@@ -72,11 +72,15 @@ struct OrdinaryUser {
     return outcome.trimmed
   }
   func importBusybox() throws {
+    try ok("import", "--change", "CMD [\"sh\"]", "--change", "ENV PATH=/bin", try archive(), "busybox")
+  }
+  /// A root filesystem with a file that is not root's. - Returns: the tar's path.
+  func archive() throws -> String {
     let rootfs = scratch + "/busybox"
     try makeBusyboxRootfs(rootfs)
     try replaceFile(rootfs + "/tmp/ofUser", with: [], durable: false)
     try TestKit.run(["chown", "1000:2000", rootfs + "/tmp/ofUser"])
     try TestKit.run(["tar", "-C", rootfs, "-cf", scratch + "/busybox.tar", "."])
-    try ok("import", "--change", "CMD [\"sh\"]", "--change", "ENV PATH=/bin", scratch + "/busybox.tar", "busybox")
+    return scratch + "/busybox.tar"
   }
 }

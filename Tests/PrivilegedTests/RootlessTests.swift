@@ -48,6 +48,9 @@ import Testing
       #expect(first.errorText.contains("usermod --add-subuids") && first.errorText.contains("berthuser"), "\(first)")
       let second = try user.berth("run", "--rm", "hello")
       #expect(second.code == 0 && !second.errorText.contains("usermod"), "said once: \(second)")
+      let image = try user.berth("import", try user.archive(), "busybox")
+      #expect(image.code == 125 && image.errorText.contains("user 1000, group 2000"), "\(image)")
+      #expect(image.errorText.contains("--add-subuids"), "\(image)")
     }
   }
 
