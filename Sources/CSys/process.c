@@ -84,6 +84,9 @@ int csys_ioprio_set(int which, int who, int value) { return RESULT(syscall(SYS_i
 int csys_sched_setattr(pid_t pid, const struct csys_sched_attr *attributes) {
   return RESULT(syscall(SYS_sched_setattr, pid, attributes, 0));
 }
+int csys_set_mempolicy(int mode, const uint64_t *nodes, unsigned long bits) {
+  return RESULT(syscall(SYS_set_mempolicy, mode, bits ? nodes : NULL, bits));
+}
 int csys_sched_setaffinity(pid_t pid, size_t bytes, const void *mask) {
   return RESULT(syscall(SYS_sched_setaffinity, pid, bytes, mask));
 }

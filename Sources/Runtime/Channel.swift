@@ -21,18 +21,40 @@ enum Message: UInt8 {
   case notify
   /// Child to parent: as `ready`, but the resource limits were refused to it; the parent may set them.
   case readyWithoutLimits
+  /// Child to parent: maps the owners of the detached mount that comes along; the mount's number follows.
+  case mapIDs
+  /// Child to parent: a line for the log follows, after its level's number.
+  case log
 }
 
 /// One end of the SEQPACKET pair between the halves.
 struct Channel: ~Copyable {
   let socket: OwnedFD
-  init(_ socket: consuming OwnedFD) { self.socket = socket }
+  /// Where the parent writes what the child reports; nil drops it.
+  let log: Log?
+  init(_ socket: consuming OwnedFD, log: Log? = nil) {
+    self.socket = socket
+    self.log = log
+  }
+
+  /// The child's line for the log; nothing depends on its arrival.
+  func report(_ level: Log.Level, _ text: String) {
+    try? send(.log, [UInt8(Log.Level.allCases.firstIndex(of: level) ?? 0)] + text.utf8.prefix(2000))
+  }
 
   func send(_ message: Message, _ payload: [UInt8] = [], descriptors: [CInt] = []) throws(Errno) {
     try Sys.send(socket, [message.rawValue] + payload, descriptors: descriptors)
   }
-  /// The next packet; nil when the other half has gone.
+  /// The next packet that is not for the log; nil when the other half has gone.
   func receive() throws(Errno) -> (message: Message, payload: ArraySlice<UInt8>, descriptors: [CInt])? {
+    while let got = try receiveAny() {
+      guard got.message == .log, let number = got.payload.first else { return got }
+      let levels = Log.Level.allCases
+      log?.write(levels[min(Int(number), levels.count - 1)], String(decoding: got.payload.dropFirst(), as: UTF8.self))
+    }
+    return nil
+  }
+  private func receiveAny() throws(Errno) -> (message: Message, payload: ArraySlice<UInt8>, descriptors: [CInt])? {
     let got: (bytes: [UInt8], descriptors: [CInt])
     do throws(Errno) {
       got = try Sys.receive(socket, bytesMax: 4096, descriptorsMax: 1)
@@ -60,7 +82,8 @@ extension Channel {
       throw Problem(code: .unavailable, message: "the container's process ended", cause: error)
     }
   }
-  func hear() throws(Problem) -> Message {
+  func hear() throws(Problem) -> Message { try hearAll().message }
+  func hearAll() throws(Problem) -> (message: Message, payload: ArraySlice<UInt8>, descriptors: [CInt]) {
     let got = try doing("hear from the container's process") { () throws(Errno) in try receive() }
     guard let got else {
       throw Problem(code: .unavailable, message: "the container's process ended unexpectedly while it was set up")
@@ -68,6 +91,6 @@ extension Channel {
     if got.message == .failure {
       throw StepFailure(bytes: got.payload)?.problem ?? Problem(code: .bug, message: "an unreadable report")
     }
-    return got.message
+    return got
   }
 }

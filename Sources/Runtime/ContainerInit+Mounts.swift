@@ -5,11 +5,12 @@ import Sys
 
 extension ContainerInit {
   /// Mounts the root, everything on it, and makes the devices; hooks of the runtime run in between.
-  func setUpRoot() throws(StepFailure) -> RootFilesystem {
-    guard plan.namespace(.mount) != nil else { return try openRoot() }
+  /// - Parameter later: gets the filesystems that `makeReadOnly` ends.
+  func setUpRoot(readOnlyLater later: inout [CInt]) throws(StepFailure) -> RootFilesystem {
     let root = try mountRoot()
-    var later: [CInt] = []
     for (number, mount) in (spec.mounts ?? []).enumerated() {
+      var mount = mount
+      mount.destination = plan.inner(mount.destination)
       try place(mount, number: number, on: root, readOnlyLater: &later)
     }
     if ownsDev { try makeDevices(in: root) }
@@ -20,9 +21,13 @@ extension ContainerInit {
       try during(.synchronize) { () throws(Errno) in try channel.send(.hooks) }
       try channel.await(.proceed)
     }
-    for hook in spec.hooks?.createContainer ?? [] {
-      try HookRunner(plan: plan, status: .creating).run(hook, kind: "createContainer")
-    }
+    try HookRunner(plan: plan, status: .creating, workingDirectory: root.directory.borrowed)
+      .run(spec.hooks?.createContainer, kind: "createContainer")
+    return root
+  }
+
+  /// Ends the writing to the root and to filesystems that are to be read-only: all that is ours to make is there.
+  func makeReadOnly(_ root: borrowing RootFilesystem, and later: [CInt]) throws(StepFailure) {
     for fd in later {
       try during(.readOnly, "a tmpfs") { () throws(Errno) in
         try MountTree(adopting: OwnedFD(adopting: fd)).set(MountAttribute.readOnly)
@@ -34,17 +39,10 @@ extension ContainerInit {
         try check(csys_mount_setattr(root.directory.borrowed, "", flags, MountAttribute.readOnly, 0, 0, 0))
       }
     }
-    return root
   }
 
   var needsHooks: Bool {
     !(spec.hooks?.prestart ?? []).isEmpty || !(spec.hooks?.createRuntime ?? []).isEmpty
-  }
-
-  private func openRoot() throws(StepFailure) -> RootFilesystem {
-    try during(.rootfs, plan.rootPath) { () throws(Errno) in
-      RootFilesystem(directory: try open(plan.rootPath, O_PATH_ | O_DIRECTORY))
-    }
   }
 
   /// Cuts the propagation from and to the host and makes the root a mount of its own.
@@ -53,16 +51,14 @@ extension ContainerInit {
     guard let change = MountOptions.propagation(word.isEmpty ? "rprivate" : word) else {
       throw StepFailure(.propagation, .invalid, word)
     }
-    try during(.propagation, "/") { () throws(Errno) in
-      let flag = change.flag == UInt64(MS_UNBINDABLE) ? UInt64(MS_PRIVATE) : change.flag
-      try check(csys_mount_setattr(AT_FDCWD, "/", CUnsignedInt(CSYS_AT_RECURSIVE), 0, 0, flag, 0))
-      if flag == UInt64(MS_SHARED) { try makeParentMountPrivate() }
-    }
+    // In the host's own mount namespace its propagation is not ours to change; `delete` unmounts the root then.
+    if plan.namespace(.mount) != nil { try setPropagation(change) }
     return try during(.rootfs, plan.rootPath) { () throws(Errno) in
       let tree =
         plan.preparedRoot >= 0
         ? MountTree(adopting: OwnedFD(adopting: plan.preparedRoot))
         : try MountTree(cloning: plan.rootPath, recursive: true)
+      if plan.namespace(.mount) == nil { try tree.setPropagation(UInt64(MS_PRIVATE), recursive: true) }
       do throws(Errno) { try tree.move(ontoPath: plan.rootPath) } catch {
         // The root of a user namespace may not even reach the place. Any will do: only we see it, until the pivot.
         guard error == .accessDenied, plan.preparedRoot >= 0 else { throw error }
@@ -72,17 +68,21 @@ extension ContainerInit {
     }
   }
 
+  private func setPropagation(_ change: (flag: UInt64, recursive: Bool)) throws(StepFailure) {
+    try during(.propagation, "/") { () throws(Errno) in
+      let flag = change.flag == UInt64(MS_UNBINDABLE) ? UInt64(MS_PRIVATE) : change.flag
+      try check(csys_mount_setattr(AT_FDCWD, "/", CUnsignedInt(CSYS_AT_RECURSIVE), 0, 0, flag, 0))
+      if flag == UInt64(MS_SHARED) { try makeParentMountPrivate() }
+    }
+  }
+
   /// The mount that holds the root must not be shared, or what is mounted on it would appear on the host.
   private func makeParentMountPrivate() throws(Errno) {
     var best = "/"
     let path = plan.rootPath
-    for line in try readText("/proc/self/mountinfo").split(separator: "\n") {
-      let fields = line.split(separator: " ")
-      guard fields.count > 4 else { continue }
-      let point = String(fields[4])
-      if path == point || path.hasPrefix(point == "/" ? "/" : point + "/"), point.utf8.count >= best.utf8.count {
-        best = point
-      }
+    for mount in try MountInfo.own() {
+      let isAbove = path == mount.point || path.hasPrefix(mount.point == "/" ? "/" : mount.point + "/")
+      if isAbove, mount.point.utf8.count >= best.utf8.count { best = mount.point }
     }
     try check(csys_mount("", best, nil, UInt(MS_PRIVATE), nil))
   }
@@ -104,6 +104,7 @@ extension ContainerInit {
     let options = MountOptions(mount.options ?? [])
     let type = mount.type ?? "none"
     let name = "\(mount.source ?? type) at \(mount.destination)"
+    if plan.isDebug { channel.report(.debug, "init: mount \(name)") }
     if options.remount { return try remount(mount, options, on: root) }
     if options.bind || type == "bind" { return try bind(mount, options, number: number, on: root) }
     if type == "cgroup" || type == "cgroup2" { return try mountCgroup(mount, options, on: root) }
@@ -153,7 +154,7 @@ extension ContainerInit {
     let target = try during(.mountTarget, path) { () throws(Errno) in try root.make(path, directory: directory) }
     if !symlinksAllowed {
       let plain = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
-      try during(.mountTarget, "\(path), which must be a directory and no symlink") { () throws(Errno) in
+      try during(.mountTarget, "\(path): it must be mounted on ordinary directory, no symlink") { () throws(Errno) in
         let flags = UInt64(UInt32(bitPattern: O_PATH_ | O_DIRECTORY))
         return OwnedFD(adopting: try check(csys_openat2(root.directory.borrowed, path, flags, 0, plain)))
       }.close()
@@ -184,22 +185,36 @@ extension ContainerInit {
         if options.propagation.isEmpty { try tree.setPropagation(UInt64(MS_PRIVATE), recursive: true) }
         return tree
       }
+      if plan.isInRoot(path) {
+        return try MountTree(cloning: try root.open(plan.inner(path)), recursive: options.recursive)
+      }
       return try MountTree(cloning: path, recursive: options.recursive)
     }
+    try mapIDs(of: tree, options, number: number)
     let isDirectory = try during(.mountSource, path) { () throws(Errno) in try status(tree.fd).isDirectory }
     let target = try target(mount.destination, directory: isDirectory, on: root)
     try refuseProcfs(target, tree, mount.destination)
     try during(.mount, "\(path) at \(mount.destination)") { () throws(Errno) in
       try tree.set(options.set, clear: options.clear)
       try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
-      if let namespace = plan.idMapNamespaces[number] {
-        let fd = OwnedFD(adopting: namespace)
-        try tree.mapIDs(by: fd, recursive: options.idMappedBelow)
-      }
       // What is bound does not hear from the host unless it was asked for (propagation of the root is private).
       try tree.move(onto: target)
       for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
     }
+  }
+
+  private func mapIDs(of tree: borrowing MountTree, _ options: MountOptions, number: Int) throws(StepFailure) {
+    guard let namespace = plan.idMapNamespaces[number], plan.preparedSources[number] == nil else { return }
+    if plan.namespace(.user) == nil {
+      return try during(.mount, "with mapped owners") { () throws(Errno) in
+        try tree.mapIDs(by: namespace, recursive: options.idMappedBelow)
+      }
+    }
+    let fd = tree.fd.borrowed
+    try during(.synchronize) { () throws(Errno) in
+      try channel.send(.mapIDs, bytes(of: Int32(number)), descriptors: [fd])
+    }
+    try channel.await(.proceed)
   }
 
   /// CVE-2023-27561, CVE-2025-52881: a bind over a part of /proc could turn our own writes elsewhere.

@@ -10,7 +10,7 @@ extension ContainerInit {
     if paths.isEmpty { return }
     var null: CInt = -1, empty: CInt = -1
     defer { for fd in [null, empty] where fd >= 0 { _ = csys_close(fd) } }
-    for path in paths {
+    for (number, path) in paths.enumerated() where !paths[..<number].contains(path) {
       try during(.mask, path) { () throws(Errno) in
         let target: OwnedFD
         do throws(Errno) { target = try root.open(path) } catch  where error == .notFound || error == .notDirectory {

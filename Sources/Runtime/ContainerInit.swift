@@ -16,6 +16,7 @@ struct ContainerInit: ~Copyable {
   /// Runs in the new namespaces and ends with execve.
   /// - Throws: what failed; nothing has been executed then.
   static func run(_ plan: LaunchPlan, _ channel: consuming Channel) throws(StepFailure) -> Never {
+    if plan.isDebug { channel.report(.debug, "child process in init()") }
     try channel.await(.proceed)
     _ = csys_umask(0)
     try becomeRoot(plan)
@@ -35,7 +36,8 @@ struct ContainerInit: ~Copyable {
     }
     try setNames()
     if plan.hasNew(.network) { try bringUpLoopback() }
-    let root = try setUpRoot()
+    var later: [CInt] = []
+    let root = try setUpRoot(readOnlyLater: &later)
     try setSysctls()
     let setup = ProcessSetup(process: spec.process, plan: plan)
     try setup.applyLabels(hostProc: hostProc)
@@ -45,6 +47,7 @@ struct ContainerInit: ~Copyable {
       try protectPaths(in: root)
     }
     if spec.process?.terminal == true { try setup.openConsole(in: root, bindingConsole: true) }
+    try makeReadOnly(root, and: later)
     let channel = channel
     try setup.finish(root: root, channel: channel)
   }
@@ -106,6 +109,7 @@ struct ContainerInit: ~Copyable {
     }
     if plan.noPivot {
       return try during(.pivotRoot, plan.rootPath) { () throws(Errno) in
+        try hideHostFilesystems()
         try check(csys_fchdir(fd))
         let flags = CUnsignedInt(CSYS_MOVE_MOUNT_F_EMPTY_PATH)
         try check(csys_move_mount(fd, "", AT_FDCWD, "/", flags))
@@ -125,6 +129,22 @@ struct ContainerInit: ~Copyable {
         change.flag == UInt64(MS_SHARED) || change.flag == UInt64(MS_UNBINDABLE)
       {
         try check(csys_mount("", "/", nil, UInt(change.flag) | (change.recursive ? UInt(MS_REC) : 0), nil))
+      }
+    }
+  }
+  /// Without pivot_root the host's mounts stay in the namespace, and the kernel lets a process mount a whole procfs or
+  /// sysfs anew where it sees a whole one: those outside of the root go, or get covered.
+  private func hideHostFilesystems() throws(Errno) {
+    for mount in try MountInfo.own() where mount.root == "/" && (mount.type == "proc" || mount.type == "sysfs") {
+      if mount.point == plan.rootPath || plan.isInRoot(mount.point) { continue }
+      let result = csys_mount("", mount.point, nil, UInt(MS_SLAVE | MS_REC), nil)
+      if result == -ENOENT { continue }  // it went with one above it
+      try check(result)
+      let gone = csys_umount2(mount.point, CInt(MNT_DETACH))
+      if gone == -EINVAL || gone == -EPERM {
+        try check(csys_mount("tmpfs", mount.point, "tmpfs", 0, nil))
+      } else {
+        try check(gone)
       }
     }
   }

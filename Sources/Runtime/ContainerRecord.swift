@@ -19,6 +19,8 @@ struct ContainerRecord {
   var ociVersion: String
   var annotations: [String: String]
   var ownsPidNamespace: Bool
+  /// The mount that the container left on its root in the host's mount namespace, which `delete` undoes.
+  var rootMount: Int?
   var cgroup: Cgroup
 
   var json: JSON {
@@ -31,6 +33,7 @@ struct ContainerRecord {
     object["rootfs"] = .string(rootPath)
     object["created"] = .string(created)
     object["ownsPidNamespace"] = .bool(ownsPidNamespace)
+    if let rootMount { object["rootMount"] = JSON(rootMount) }
     object["annotations"] = .object(
       JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
     object["cgroups"] = .array(
@@ -63,6 +66,7 @@ struct ContainerRecord {
     self.created = created
     ociVersion = version
     ownsPidNamespace = json["ownsPidNamespace"]?.bool ?? false
+    rootMount = json["rootMount"]?.integer(Int.self)
     let saved = (json["cgroups"]?.array ?? []).compactMap(\.strings).filter { $0.count == 3 }
     cgroup = Cgroup(saved: saved.map { ($0[0], $0[1], $0[2]) })
     annotations = [:]
@@ -137,7 +141,7 @@ struct RecordStore {
     do throws(Errno) {
       return try entries(ofPath: root).filter { $0.type == UInt8(DT_DIR) }.map(\.name).sorted()
     } catch {
-      if error == .notFound { return [] }
+      if error == .notFound && root == Self.defaultRoot { return [] }  // nobody has made a container yet
       throw Problem(code: Problem.Code(error), message: "read \(root)", cause: error)
     }
   }

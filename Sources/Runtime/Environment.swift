@@ -44,4 +44,11 @@ enum Passwd {
     }
     return "/"
   }
+  static func name(of uid: uid_t, in text: String) -> String? {
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+      if fields.count > 2, uid_t(fields[2]) == uid { return String(fields[0]) }
+    }
+    return nil
+  }
 }

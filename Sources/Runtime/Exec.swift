@@ -10,14 +10,16 @@ import Sys
 struct Exec {
   let record: ContainerRecord
   let process: Process
+  let log: Log
   var plan: LaunchPlan
   var console: CInt = -1
   /// Where below the container's cgroup the process goes (`--cgroup`).
   var subgroups = Subgroups.none
 
-  init(record: ContainerRecord, spec: Spec, process: Process, preserved: UInt32) throws(Problem) {
+  init(record: ContainerRecord, spec: Spec, process: Process, preserved: UInt32, log: Log) throws(Problem) {
     self.record = record
     self.process = process
+    self.log = log
     var inner = spec
     inner.process = process
     inner.hooks = nil
@@ -25,6 +27,7 @@ struct Exec {
     plan.rootPath = record.rootPath
     plan.preservedDescriptors = preserved
     plan.isDumpable = geteuid() != 0
+    plan.isDebug = log.isDebug
     if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
   }
 
@@ -39,6 +42,7 @@ struct Exec {
       }
     } else {
       (plan.consoleSocket, console) = try Foreground.consolePair()
+      plan.relaysConsole = true
     }
   }
 
@@ -49,7 +53,7 @@ struct Exec {
 
   /// Starts the process.
   /// - Returns: its pid; it has executed its command.
-  func start(pidFile: String?) throws(Problem) -> pid_t {
+  func start(pidFile: String?, pidfdSocket: String?) throws(Problem) -> pid_t {
     guard let pidfd = try record.pidfd() else {
       throw Problem(code: .conflict, message: "cannot exec in a container that has stopped: \(record.id)")
     }
@@ -60,7 +64,8 @@ struct Exec {
     let child = try enteringCgroup { (entrance) throws(Problem) in try fork(pidfd, entrance, parentEnd, childEnd) }
     ends.second.close()
     if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
-    let channel = Channel(ends.first)
+    let channel = Channel(ends.first, log: log)
+    log.debug("nsexec container setup: process \(child), joined namespaces 0x\(String(joinFlags, radix: 16))")
     do throws(Problem) {
       if let score = process.oomScoreAdj { try ProcessLimits.setOutOfMemoryScore(score, of: child) }
       switch try channel.hear() {
@@ -68,6 +73,7 @@ struct Exec {
       case .readyWithoutLimits: try ProcessLimits.set(process.rlimits ?? [], of: child)
       default: throw Problem(code: .bug, message: "unexpected message from the process")
       }
+      if let pidfdSocket { try PidfdSocket.send(child, to: pidfdSocket) }
       if let pidFile { try PidFile.write(child, to: pidFile) }
       try channel.say(.start)
       try CreatedContainer.awaitExecution(channel, listener: SeccompListener(plan: plan, pid: child))
@@ -100,7 +106,7 @@ struct Exec {
     }
     let intermediate = try doing("fork") { () throws(Errno) in try check(csys_fork_into(into, target, nil)) }
     if intermediate == 0 { self.intermediate(pidfd, flags, entrance, childEnd, parentEnd) }
-    return try NamespaceJoins.pid(from: intermediate, parentEnd)
+    return try NamespaceJoins.pid(from: intermediate, parentEnd, log)
   }
 
   private func intermediate(
@@ -131,10 +137,15 @@ struct Exec {
       let copy = try during(.synchronize) { () throws(Errno) in try check(csys_fcntl(end, F_DUPFD_CLOEXEC, 3)) }
       // Processes of the container may see us from now on: nothing of ours may be reached through /proc.
       if !plan.isDumpable { _ = csys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
+      let channel = Channel(OwnedFD(adopting: copy))
+      if plan.isDebug { channel.report(.debug, "child process in init(): exec") }
       let setup = ProcessSetup(process: process, plan: plan)
-      try Scheduling.setAffinity(process.execCPUAffinity?.initialCPUs)
+      let affinity = process.execCPUAffinity
+      let initial = try Scheduling.setAffinity(affinity?.initialCPUs)
+      if plan.isDebug, let initial { channel.report(.debug, "nsexec: affinity: 0x\(String(initial[0], radix: 16))") }
       if !entered { try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() } }
-      try Scheduling.setAffinity(process.execCPUAffinity?.finalCPUs)
+      if affinity == nil { Scheduling.resetAffinity() }
+      _ = try Scheduling.setAffinity(affinity?.finalCPUs)
       if (process.apparmorProfile ?? "") + (process.selinuxLabel ?? "") != "" {
         try setup.applyLabels(hostProc: try during(.label, "/proc") { () throws(Errno) in try open("/proc", O_PATH_) })
       }
@@ -147,7 +158,7 @@ struct Exec {
         RootFilesystem(directory: try open("/", O_PATH_ | O_DIRECTORY))
       }
       if process.terminal == true { try setup.openConsole(in: root, bindingConsole: false) }
-      try setup.finish(root: root, channel: Channel(OwnedFD(adopting: copy)))
+      try setup.finish(root: root, channel: channel)
     } catch { NamespaceJoins.report(error, end) }
   }
 

@@ -75,34 +75,35 @@ struct Foreground {
 /// Bytes between our terminal and the container's.
 final class TerminalRelay {
   private let master: CInt
+  /// The user's terminal: the first of our streams that is one.
+  private var host: CInt = 0
   private var saved: termios?
   private var inputOpen = true, outputOpen = true
   private var chunk = [UInt8](repeating: 0, count: 32 << 10)
 
   init(master: CInt) {
     self.master = master
-    copySize()
-    var attributes = termios()
-    // One terminal adds carriage returns, ours: a file or a pipe gets the bytes as the container wrote them.
-    if csys_tcgetattr(master, &attributes) == 0 {
-      attributes.c_oflag &= ~tcflag_t(ONLCR)
-      _ = csys_tcsetattr(master, TCSANOW, &attributes)
-    }
-    if csys_tcgetattr(0, &attributes) == 0 {
+    // Any of the three may be redirected, and the one that is a terminal still echoes and interprets keys.
+    for stream: CInt in [0, 1, 2] {
+      var attributes = termios()
+      if csys_tcgetattr(stream, &attributes) < 0 { continue }
+      host = stream
       saved = attributes
       cfmakeraw(&attributes)
       attributes.c_oflag |= tcflag_t(OPOST)
-      _ = csys_tcsetattr(0, TCSANOW, &attributes)
+      _ = csys_tcsetattr(stream, TCSANOW, &attributes)
+      break
     }
+    copySize()
   }
 
   func restore() {
-    if var saved { _ = csys_tcsetattr(0, TCSANOW, &saved) }
+    if var saved { _ = csys_tcsetattr(host, TCSANOW, &saved) }
     _ = csys_close(master)
   }
   func copySize() {
     var rows: UInt16 = 0, columns: UInt16 = 0
-    if csys_get_window_size(0, &rows, &columns) == 0 { _ = csys_set_window_size(master, rows, columns) }
+    if csys_get_window_size(host, &rows, &columns) == 0 { _ = csys_set_window_size(master, rows, columns) }
   }
 
   var polls: [pollfd] {

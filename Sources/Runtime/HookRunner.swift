@@ -11,29 +11,31 @@ struct HookRunner {
   var status: Status
   /// The container's init as the hook sees it.
   var pid: Int32 = getpid()
+  /// What a hook without `env` starts with: nothing on the host, the process's environment in the container (as runc).
+  var environment: [String] = []
+  /// An open directory to run in, or -1.
+  var workingDirectory: CInt = -1
 
   private enum Limit {
     static let stderrBytesMax = 4096
   }
 
   func run(_ hooks: [Hook]?, kind: String) throws(StepFailure) {
-    for hook in hooks ?? [] { try run(hook, kind: kind) }
+    for (number, hook) in (hooks ?? []).enumerated() { try run(hook, kind: kind, number: number) }
   }
 
-  func run(_ hook: Hook, kind: String) throws(StepFailure) {
-    let name = "\(kind) hook \(hook.path)"
+  func run(_ hook: Hook, kind: String, number: Int) throws(StepFailure) {
+    let name = "error running \(kind) hook #\(number): \(hook.path)"
     var state = State(ociVersion: plan.spec.ociVersion, id: plan.id, status: status, bundle: plan.bundle)
     if status != .stopped { state.pid = pid }
     state.annotations = plan.spec.annotations ?? [:]
     let input = state.json.bytes()
-    // A hook in the container starts with the process's environment, one on the host with none (as runc has it).
-    let inherited = kind == "startContainer" ? plan.spec.process?.env ?? [] : []
-    let outcome = try during(.hook, name) { () throws(Errno) in try execute(hook, input, inherited) }
+    let outcome = try during(.hook, name) { () throws(Errno) in try execute(hook, input) }
     switch outcome {
     case .ended(.exited(0), _): return
     case .ended(.exited(let code), let text): throw failure("\(name) ended with status \(code)", text)
     case .ended(.killed(let signal), let text):
-      throw failure("\(name) was killed by \(SignalName.name(of: signal))", text)
+      throw failure("\(name) was killed by \(SignalName.name(of: signal)) (\(Self.meaning(of: signal)))", text)
     case .timedOut: throw failure("\(name) took longer than \(hook.timeout ?? 0) s and was killed", "")
     }
   }
@@ -42,15 +44,21 @@ struct HookRunner {
     return StepFailure(.hook, Errno(rawValue: 0), text.isEmpty ? sentence : "\(sentence): \(text)")
   }
 
+  /// The signal in words: "bad system call" tells who wrote the seccomp profile what happened.
+  private static func meaning(of signal: CInt) -> String {
+    strsignal(signal).map { String(cString: $0).lowercased() } ?? "unknown"
+  }
+
   private enum Outcome {
     case ended(ExitStatus, stderr: String)
     case timedOut
   }
 
-  private func execute(_ hook: Hook, _ input: [UInt8], _ inherited: [String]) throws(Errno) -> Outcome {
+  private func execute(_ hook: Hook, _ input: [UInt8]) throws(Errno) -> Outcome {
     let stdin = try Pipe.make()
     let stderr = try Pipe.make()
-    var spawn = Spawn(hook.path, [], environment: hook.env ?? inherited)
+    var spawn = Spawn(hook.path, [], environment: hook.env ?? environment)
+    spawn.workingDirectory = workingDirectory
     spawn.arguments = hook.args.flatMap { $0.isEmpty ? nil : $0 } ?? [hook.path]
     spawn.descriptors = [stdin.reader.borrowed, -1, stderr.writer.borrowed]
     let child = try spawn.start()

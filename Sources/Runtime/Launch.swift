@@ -11,6 +11,8 @@ struct LaunchOptions {
   var id: String
   var bundle = "."
   var pidFile: String?
+  /// A unix socket that gets a pidfd of the container's process.
+  var pidfdSocket: String?
   var consoleSocket: String?
   var noPivot = false
   var noNewKeyring = false
@@ -24,6 +26,8 @@ struct Launch {
   let options: LaunchOptions
   var plan: LaunchPlan
   var cgroup: Cgroup
+  /// Where the runtime's caller waits to hear that the container is ready.
+  let notify: NotifySocket?
   /// The terminal's other end, for `run` without a console socket.
   var console: CInt = -1
 
@@ -42,9 +46,11 @@ struct Launch {
     plan.newKeyring = !options.noNewKeyring
     plan.preservedDescriptors = options.preservedDescriptors
     plan.isInit = true
+    plan.isDebug = log.isDebug
     plan.isDumpable = geteuid() != 0
     if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
     cgroup = try Cgroup(path: spec.linux?.cgroupsPath, id: options.id)
+    notify = NotifySocket(store: store, id: options.id)
   }
 
   static func absolute(_ path: String) throws(Problem) -> String {
@@ -62,11 +68,13 @@ struct Launch {
     try store.reserve(options.id)
     var child: pid_t = -1
     var madeCgroup = false
+    let mountBefore = plan.namespace(.mount) == nil ? try? MountTree.number(ofPath: plan.rootPath) : nil
     do throws(Problem) {
       try doing("copy config.json") { () throws(Errno) in
         let bytes = try readFile(plan.bundle + "/config.json")
         try replaceFile(store.path(options.id, "config.json"), with: bytes, mode: 0o600, durable: false)
       }
+      try notify?.prepare(&plan.spec)
       if waitsForStart {
         plan.startListener = try doing("make the start socket") { () throws(Errno) in
           try listenUnix(store.startSocket(options.id), type: CInt(SOCK_SEQPACKET.rawValue)).release()
@@ -77,8 +85,8 @@ struct Launch {
       madeCgroup = true
       try cgroup.apply(plan.linux.resources ?? Resources(), settingDevices: true)
       plan.cgroupMounts = Self.mounts(of: cgroup)
-      try openSourcesForUserNamespace()
       try openIDMaps()
+      try openSourcesForUserNamespace()
       return try launch(&child)
     } catch {
       if child > 0 {
@@ -87,6 +95,9 @@ struct Launch {
         _ = csys_wait4(child, &status, 0)
       }
       if madeCgroup { try? cgroup.delete() }
+      if let mountBefore, let now = try? MountTree.number(ofPath: plan.rootPath), now != mountBefore {
+        _ = csys_umount2(plan.rootPath, CInt(MNT_DETACH))
+      }
       try? store.remove(options.id)
       throw error
     }
@@ -99,23 +110,35 @@ struct Launch {
     let plan = plan
     let joins = try NamespaceJoins(plan: plan)
     let entrance = try cgroup.entrance()
-    child = try joins.fork(plan: plan, entrance, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
+    child = try joins.fork(
+      plan: plan, entrance, log: log, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
+    log.debug("nsexec container setup: process \(child), clone flags 0x\(String(plan.cloneFlags, radix: 16))")
     ends.second.close()
     if plan.startListener >= 0 { _ = csys_close(plan.startListener) }
     if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
-    let channel = Channel(ends.first)
+    let channel = Channel(ends.first, log: log)
     let startTime = try doing("read the start time of the container's process") { () throws(Errno) in
       try Sys.startTime(ofPid: child)
     }
     if plan.hasNew(.user) { try IDMaps(plan.linux).write(to: child) }
     try adjustOutOfMemoryScore(of: child)
+    try NetDevices.move(plan.spec.linux?.netDevices, to: child)
+    if let rdt = try IntelRdt(plan.spec.linux?.intelRdt, id: plan.id) {
+      try rdt.enter(child, root: try IntelRdt.mountPoint())
+    }
+    if let path = options.pidfdSocket { try PidfdSocket.send(child, to: path) }
     try channel.say(.proceed)
     while true {
-      let message = try channel.hear()
+      let got = try channel.hearAll()
+      let message = got.message
       switch message {
+      case .mapIDs:
+        try mapIDs(got.payload, got.descriptors)
+        try channel.say(.proceed)
       case .ready, .readyWithoutLimits:
         if message == .readyWithoutLimits { try setLimits(of: child) }
-        let record = ContainerRecord(plan: plan, cgroup: cgroup, pid: child, startTime: startTime)
+        var record = ContainerRecord(plan: plan, cgroup: cgroup, pid: child, startTime: startTime)
+        if plan.namespace(.mount) == nil { record.rootMount = try? MountTree.number(ofPath: plan.rootPath) }
         try store.save(record)
         if let path = options.pidFile { try PidFile.write(child, to: path) }
         return CreatedContainer(record: record, channel: channel)
@@ -128,6 +151,19 @@ struct Launch {
         try channel.say(.proceed)
       default: throw Problem(code: .bug, message: "unexpected message from the container's process")
       }
+    }
+  }
+
+  /// A bind of what lies in the container's own root can be made only there, but a user namespace may not map its owners.
+  private func mapIDs(_ payload: ArraySlice<UInt8>, _ descriptors: [CInt]) throws(Problem) {
+    guard let descriptor = descriptors.first else { throw Problem(code: .bug, message: "a mount to map did not come") }
+    let tree = MountTree(adopting: OwnedFD(adopting: descriptor))
+    let number = Int(Runtime.number(payload, 0, Int32.self))
+    guard let namespace = plan.idMapNamespaces[number], let mount = plan.spec.mounts?[number] else {
+      throw Problem(code: .bug, message: "mount \(number) has no mappings")
+    }
+    try doing("map the owners of \(mount.source ?? "") at \(mount.destination)") { () throws(Errno) in
+      try tree.mapIDs(by: namespace, recursive: MountOptions(mount.options ?? []).idMappedBelow)
     }
   }
 
@@ -144,6 +180,7 @@ struct Launch {
       }
     } else {
       (plan.consoleSocket, console) = try Foreground.consolePair()
+      plan.relaysConsole = true
     }
   }
 
@@ -163,8 +200,12 @@ struct Launch {
       let words = MountOptions(mount.options ?? [])
       guard words.bind || mount.type == "bind", let source = mount.source else { continue }
       let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
+      if plan.isInRoot(path) { continue }  // it is what the mounts before it make of it
       self.plan.preparedSources[number] = try doing("open mount source \(path)") { () throws(Errno) in
-        try MountTree(cloning: path, recursive: words.recursive).fd.duplicate().release()
+        let tree = try MountTree(cloning: path, recursive: words.recursive)
+        // Only privilege on the host may map owners.
+        if let map = plan.idMapNamespaces[number] { try tree.mapIDs(by: map, recursive: words.idMappedBelow) }
+        return try tree.fd.duplicate().release()
       }
     }
   }
@@ -224,6 +265,17 @@ struct CreatedContainer: ~Copyable {
       if got.message == .notify, let descriptor = got.descriptors.first {
         try listener.hand(over: OwnedFD(adopting: descriptor))
       }
+    }
+  }
+}
+
+/// `--pidfd-socket`.
+enum PidfdSocket {
+  static func send(_ pid: pid_t, to path: String) throws(Problem) {
+    try doing("send a pidfd to \(path)") { () throws(Errno) in
+      let pidfd = OwnedFD(adopting: try check(csys_pidfd_open(pid, 0)))
+      let socket = try connectUnix(path, type: CInt(SOCK_STREAM.rawValue))
+      try Sys.send(socket, Array("pidfd".utf8), descriptors: [pidfd.borrowed])
     }
   }
 }

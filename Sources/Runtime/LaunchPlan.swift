@@ -16,6 +16,8 @@ struct LaunchPlan {
   var preservedDescriptors: UInt32 = 0
   /// Where the terminal's master goes; -1 without a terminal.
   var consoleSocket: CInt = -1
+  /// The runtime itself relays the terminal: it adds no carriage returns, the user's own terminal does.
+  var relaysConsole = false
   /// The listening socket that `start` connects to; -1 where the process starts at once.
   var startListener: CInt = -1
   /// Detached copies of the root and of bind sources, opened by the parent because the mapped root may not reach them.
@@ -30,6 +32,8 @@ struct LaunchPlan {
   var isInit = false
   /// Whether this process may stay traceable (without privilege it has to, for its own /proc files).
   var isDumpable = false
+  /// The child reports its steps (`--debug`).
+  var isDebug = false
 
   struct CgroupMount {
     var name: String
@@ -44,6 +48,11 @@ struct LaunchPlan {
     let path = spec.root?.path ?? "rootfs"
     rootPath = path.hasPrefix("/") ? path : bundle + "/" + path
   }
+
+  /// A host path below the container's root.
+  func isInRoot(_ path: String) -> Bool { path.hasPrefix(rootPath + "/") }
+  /// A path as the container has it: some callers write the root's host path in front (as runc takes it).
+  func inner(_ path: String) -> String { isInRoot(path) ? String(path.dropFirst(rootPath.count)) : path }
 
   var linux: Linux { spec.linux ?? Linux() }
 

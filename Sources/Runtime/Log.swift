@@ -4,13 +4,19 @@ import JSON
 import Problems
 import Sys
 
-/// Where errors and warnings go: standard error, and the file of `--log`, as text or JSON.
+/// Where errors, warnings and, with `--debug`, the steps go: standard error, and the file of `--log`, as text or JSON.
 struct Log {
   enum Format: String { case text, json }
-  enum Level: String { case debug, info, warning, error }
+  enum Level: String, CaseIterable { case debug, info, warning, error }
 
   var path: String?
   var format = Format.text
+  var isDebug = false
+
+  /// One step of the way; the text is made only where somebody reads it.
+  func debug(_ message: @autoclosure () -> String) {
+    if isDebug { write(.debug, message()) }
+  }
 
   func write(_ level: Level, _ message: String) {
     let line: String
@@ -28,7 +34,8 @@ struct Log {
       if let fd = try? open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644) { try? writeAll(fd, line) }
     }
     if level == .error || path == nil {
-      try? writeAll(2, path == nil && format == .json ? line : "berth-runtime: \(message)\n")
+      let isMachine = path == nil && (format == .json || level == .debug)
+      try? writeAll(2, isMachine ? line : "berth-runtime: \(message)\n")
     }
   }
 }

@@ -27,6 +27,16 @@ struct MountOptions: Equatable {
       && a.superblock.elementsEqual(b.superblock) { $0 == $1 }
   }
 
+  /// All words that are understood here; others go to the filesystem.
+  static var known: [String] {
+    let plain =
+      Array(attributes.keys) + Array(propagations.keys) + ["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"]
+    let below = attributes.keys.map { "r" + $0 } + propagations.keys.map { "r" + $0 }
+    let superblock = ["async", "defaults", "dirsync", "iversion", "lazytime", "loud", "mand", "sync"]
+    let none = ["noiversion", "nolazytime", "nomand", "silent"]
+    return (plain + below + superblock + none).sorted()
+  }
+
   init(_ options: [String]) { for option in options { add(option) } }
 
   /// Name of a flag, the attribute it sets, the attributes it clears.

@@ -51,6 +51,16 @@ struct MountTree: ~Copyable {
     try check(value.withCString { csys_fsconfig(raw, command, key, $0, 0) })
   }
 
+  /// The number of the mount that a host path lies in, as /proc/PID/mountinfo has it.
+  static func number(ofPath path: String) throws(Errno) -> Int {
+    let file = try open(path, O_PATH_)
+    for line in try readText("/proc/self/fdinfo/\(file.borrowed)").split(separator: "\n")
+    where line.hasPrefix("mnt_id:") {
+      if let number = Int(line.dropFirst(7).filter { $0 != "\t" && $0 != " " }) { return number }
+    }
+    throw .invalid
+  }
+
   /// Changes attributes; a change of the access time rule replaces the old rule.
   func set(_ set: UInt64, clear: UInt64 = 0, recursive: Bool = false) throws(Errno) {
     if set | clear == 0 { return }
@@ -63,9 +73,9 @@ struct MountTree: ~Copyable {
     try check(csys_mount_setattr(fd.borrowed, "", CUnsignedInt(flags), 0, 0, flag, 0))
   }
   /// Maps owners by a user namespace.
-  func mapIDs(by userNamespace: borrowing OwnedFD, recursive: Bool) throws(Errno) {
+  func mapIDs(by userNamespace: CInt, recursive: Bool) throws(Errno) {
     let flags = CSYS_AT_EMPTY_PATH | (recursive ? CSYS_AT_RECURSIVE : 0)
-    let namespace = UInt64(userNamespace.borrowed)
+    let namespace = UInt64(userNamespace)
     try check(csys_mount_setattr(fd.borrowed, "", CUnsignedInt(flags), MountAttribute.idMap, 0, 0, namespace))
   }
 

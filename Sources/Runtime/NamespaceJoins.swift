@@ -28,7 +28,7 @@ struct NamespaceJoins {
 
   /// Forks; the child runs `ContainerInit` and never returns.
   func fork(
-    plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, parentEnd: CInt, childEnd: CInt
+    plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, log: Log, parentEnd: CInt, childEnd: CInt
   ) throws(Problem) -> pid_t {
     let target = entrance.cloneTarget
     let needsIntermediate = !joined.isEmpty || plan.hasNew(.time)
@@ -40,7 +40,7 @@ struct NamespaceJoins {
     let intermediate = try doing("fork") { () throws(Errno) in try Self.fork(0, into: target) }
     if intermediate == 0 { self.intermediate(plan, entrance, childEnd, parentEnd) }
     defer { for namespace in joined { _ = csys_close(namespace.fd) } }
-    return try Self.pid(from: intermediate, parentEnd)
+    return try Self.pid(from: intermediate, parentEnd, log)
   }
 
   /// Forks into the cgroup where the host has version 2.
@@ -49,7 +49,7 @@ struct NamespaceJoins {
   }
 
   /// The pid of the process that an intermediate process made; the intermediate process is reaped.
-  static func pid(from intermediate: pid_t, _ parentEnd: CInt) throws(Problem) -> pid_t {
+  static func pid(from intermediate: pid_t, _ parentEnd: CInt, _ log: Log) throws(Problem) -> pid_t {
     defer {
       var status: CInt = 0
       _ = csys_wait4(intermediate, &status, 0)
@@ -57,7 +57,7 @@ struct NamespaceJoins {
     let lent = try doing("keep the channel") { () throws(Errno) in
       OwnedFD(adopting: try check(csys_fcntl(parentEnd, F_DUPFD_CLOEXEC, 0)))
     }
-    let channel = Channel(lent)
+    let channel = Channel(lent, log: log)
     let got = try doing("hear from the intermediate process") { () throws(Errno) in try channel.receive() }
     guard let got else { throw Problem(code: .unavailable, message: "the intermediate process ended unexpectedly") }
     if got.message == .failure, let failure = StepFailure(bytes: got.payload) { throw failure.problem }
@@ -81,6 +81,7 @@ struct NamespaceJoins {
     _ = csys_close(parentEnd)
     do throws(StepFailure) {
       if !entered { try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() } }
+      Scheduling.resetAffinity()
       let copy = try during(.synchronize) { () throws(Errno) in try check(csys_fcntl(end, F_DUPFD_CLOEXEC, 3)) }
       try ContainerInit.run(plan, Channel(OwnedFD(adopting: copy)))
     } catch { report(error, end) }

@@ -22,8 +22,10 @@ struct Operations {
       throw Problem(
         code: .conflict, message: "cannot start a container that is \(status.rawValue): \(id) is not in state created")
     }
+    let notify = exists(store.path(id, "notify")) ? NotifySocket(store: store, id: id) : nil
+    let socket = try notify?.listen()
     let channel = try doing("start \(id)") { () throws(Errno) in
-      let channel = Channel(try connectUnix(store.startSocket(id), type: CInt(SOCK_SEQPACKET.rawValue)))
+      let channel = Channel(try connectUnix(store.startSocket(id), type: CInt(SOCK_SEQPACKET.rawValue)), log: log)
       try channel.send(.start)
       return channel
     }
@@ -35,6 +37,9 @@ struct Operations {
     }
     try unlinkSocket(id)
     try runPoststart(record, spec: spec)
+    if let socket, let pidfd = try record.pidfd() {
+      try notify?.forward(from: socket, mainPid: record.pid, pidfd: pidfd)
+    }
   }
   private func unlinkSocket(_ id: String) throws(Problem) {
     try doing("remove the start socket of \(id)") { () throws(Errno) in try unlink(store.startSocket(id)) }
@@ -116,11 +121,17 @@ struct Operations {
   func remove(_ record: ContainerRecord, spec: Spec) throws(Problem) {
     if try record.cgroup.isPopulated() { try record.cgroup.killAll() }
     try record.cgroup.delete()
+    if let rdt = try IntelRdt(spec.linux?.intelRdt, id: record.id), let root = try? IntelRdt.mountPoint() {
+      rdt.leave(record.pid, root: root)
+    }
+    if let mount = record.rootMount, (try? MountTree.number(ofPath: record.rootPath)) == mount {
+      _ = csys_umount2(record.rootPath, CInt(MNT_DETACH))
+    }
     try store.remove(record.id)
     let plan = LaunchPlan(id: record.id, bundle: record.bundle, spec: spec)
-    for hook in spec.hooks?.poststop ?? [] {
+    for (number, hook) in (spec.hooks?.poststop ?? []).enumerated() {
       do throws(StepFailure) {
-        try HookRunner(plan: plan, status: .stopped, pid: 0).run(hook, kind: "poststop")
+        try HookRunner(plan: plan, status: .stopped, pid: 0).run(hook, kind: "poststop", number: number)
       } catch { log.write(.warning, error.problem.sentence) }
     }
   }

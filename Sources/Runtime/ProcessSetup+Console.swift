@@ -26,6 +26,14 @@ extension ProcessSetup {
     if let size = process.consoleSize {
       _ = csys_set_window_size(slave.borrowed, UInt16(clamping: size.height), UInt16(clamping: size.width))
     }
+    if plan.relaysConsole {
+      var attributes = termios()
+      // Before the first byte is written: a file or a pipe gets the bytes as the container wrote them.
+      if csys_tcgetattr(slave.borrowed, &attributes) == 0 {
+        attributes.c_oflag &= ~tcflag_t(ONLCR)
+        _ = csys_tcsetattr(slave.borrowed, TCSANOW, &attributes)
+      }
+    }
     if bindingConsole {
       try during(.console, "/dev/console") { () throws(Errno) in
         try MountTree(cloning: slave).move(onto: consoleTarget(in: root))

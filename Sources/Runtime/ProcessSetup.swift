@@ -34,7 +34,8 @@ struct ProcessSetup {
     if (environment["HOME"] ?? "").isEmpty { environment["HOME"] = Passwd.home(of: uid, in: root) }
     try giveStandardStreams()
     try personality()
-    try Scheduling.apply(process)
+    try plan.spec.linux?.memoryPolicy?.apply()
+    try Scheduling.apply(process, processors: plan.spec.linux?.resources?.cpu?.cpus)
     let isThere = try changeDirectory(mayBeDenied: true)
     let capabilities = CapabilitySets(process.capabilities)
     let filter = plan.seccomp
@@ -44,6 +45,9 @@ struct ProcessSetup {
     try becomeUser()
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter: it is kept until then, and nothing runs in between.
     try capabilities.apply(keeping: filter != nil && !isUnprivileged ? CapabilityName.sysAdmin : 0)
+    for name in capabilities.notRaised {
+      channel.report(.warning, "can't raise ambient capability \(name): it is not permitted and inheritable")
+    }
     if !isThere { _ = try changeDirectory(mayBeDenied: false) }
     _ = csys_umask(process.user?.umask.map { mode_t($0) } ?? 0o022)
     let arguments = process.args ?? []
@@ -65,8 +69,9 @@ struct ProcessSetup {
         if !isUnprivileged { try capabilities.apply(keeping: 0) }
       }
       // They are programs of the container: under its filter and with its capabilities.
-      for hook in plan.spec.hooks?.startContainer ?? [] where plan.isInit {
-        try HookRunner(plan: plan, status: .created).run(hook, kind: "startContainer")
+      if plan.isInit {
+        let runner = HookRunner(plan: plan, status: .created, environment: environment.entries)
+        try runner.run(plan.spec.hooks?.startContainer, kind: "startContainer")
       }
       _ = csys_default_signals()  // the runtime ignores SIGPIPE and blocks what it forwards; the command must not
       let result = withCStrings(arguments) { argv in
@@ -83,6 +88,9 @@ struct ProcessSetup {
   private func waitForStart(_ channel: consuming Channel, hasLimits: Bool) throws(StepFailure) -> Channel {
     try during(.synchronize) { () throws(Errno) in try channel.send(hasLimits ? .ready : .readyWithoutLimits) }
     try channel.await(.start)
+    if plan.isDebug {
+      channel.report(.debug, plan.isInit ? "init: closing the pipe to signal completion" : "setns_init: about to exec")
+    }
     if plan.startListener < 0 { return channel }
     let listener = OwnedFD(adopting: plan.startListener)
     _ = consume channel
@@ -145,7 +153,7 @@ struct ProcessSetup {
   }
 
   private func personality() throws(StepFailure) {
-    guard let wanted = plan.linux.personality else { return }
+    guard let wanted = plan.spec.linux?.personality else { return }
     let domains: [String: UInt] = ["LINUX": 0, "LINUX32": 8]
     guard let domain = domains[wanted.domain] else {
       throw StepFailure(.invalid, Errno(rawValue: 0), "unknown personality \"\(wanted.domain)\"")
@@ -154,6 +162,7 @@ struct ProcessSetup {
   }
 
   private func load(_ filter: SeccompFilter, reportingTo starter: borrowing Channel) throws(StepFailure) {
+    if plan.isDebug { starter.report(.debug, "seccomp filter flags: \(filter.kernelFlags)") }
     try during(.seccomp) { () throws(Errno) in
       guard let listener = try filter.install() else { return }
       try starter.send(.notify, descriptors: [listener.borrowed])
@@ -171,6 +180,13 @@ struct CapabilitySets {
     inheritable = CapabilityName.bits(names?.inheritable)
     permitted = CapabilityName.bits(names?.permitted)
     ambient = CapabilityName.bits(names?.ambient)
+  }
+
+  /// Ambient capabilities that the kernel refuses: only what is permitted and inheritable can be raised.
+  var notRaised: [String] {
+    let refused = ambient & ~(permitted & inheritable)
+    if refused == 0 { return [] }
+    return CapabilityName.all.enumerated().filter { refused & 1 << UInt64($0.offset) != 0 }.map { "CAP_" + $0.element }
   }
 
   func dropBounding() throws(StepFailure) {

@@ -9,7 +9,7 @@ import Sys
 package enum RuntimeProgram {
   package static let version = "0.1.0"
   /// The newest specification that is understood in full.
-  static let specVersion = "1.2.0"
+  static let specVersion = "1.3.0"
 
   package static func main() -> Never {
     let words = CommandLine.arguments
@@ -32,14 +32,22 @@ package enum RuntimeProgram {
     var rest: ArraySlice<String> = []
     let flags = try Flags(words.dropFirst(), globalGrammar, stopsAtFirst: true, rest: &rest)
     log.path = flags["log"]
+    log.isDebug = flags.has("debug")
+    let usage = Usage(calledAs: words.first ?? "")
     if let format = flags["log-format"] {
       guard let format = Log.Format(rawValue: format) else {
         throw Problem(code: .invalid, message: "--log-format is text or json, not \"\(format)\"")
       }
       log.format = format
     }
-    if flags.has("version") { return show("berth-runtime version \(version)\nspec: \(specVersion)\n") }
-    guard let command = rest.popFirst(), !flags.has("help"), command != "help" else { return show(Usage.text) }
+    if flags.has("version") { return show("\(usage.program) version \(version)\nspec: \(specVersion)\n") }
+    guard let command = rest.popFirst(), !flags.has("help"), command != "help" else { return show(usage.text) }
+    if let word = rest.first, word == "-h" || word == "--help" {
+      guard let text = usage.text(of: command) else {
+        throw Problem(code: .invalid, message: "No help topic for '\(command)'")
+      }
+      return show(text)
+    }
     if flags.has("systemd-cgroup") || flags["cgroup-manager"] == "systemd" {
       throw Problem(
         code: .unsupported, message: "--systemd-cgroup: the systemd cgroup driver is not available",
@@ -60,28 +68,4 @@ package enum RuntimeProgram {
     defer { free(path) }
     return String(cString: path)
   }
-}
-
-/// `--help`.
-enum Usage {
-  static let text = """
-    berth-runtime: creates and runs OCI containers
-
-    berth-runtime [--root DIR] [--log FILE] [--log-format text|json] COMMAND [FLAGS] ...
-
-      create [-b BUNDLE] [--pid-file FILE] [--console-socket PATH] [--no-pivot] [--no-new-keyring]
-             [--preserve-fds N] ID
-      start ID
-      run    create's flags and [-d|--detach] ID
-      exec   [-t] [-u UID[:GID]] [-e NAME=VALUE] [--cwd DIR] [--cap CAP] [--no-new-privs] [-g GID] [-p FILE]
-             [-d] [--pid-file FILE] [--console-socket PATH] [--preserve-fds N] [--cgroup PATH] ID [COMMAND ...]
-      kill   [-a] ID [SIGNAL]
-      delete [-f] ID
-      update [-r FILE] [--memory N] [--cpu-quota N] [--pids-limit N] ... ID
-      events [--stats] [--interval 5s] ID
-      state ID          pause ID          resume ID
-      list [-q] [-f table|json]           ps [-f table|json] ID [PS-OPTIONS]
-      spec [-b BUNDLE] [--rootless]       features
-
-    """
 }

@@ -13,13 +13,15 @@ enum Scheduling {
     "SCHED_OTHER": 0, "SCHED_FIFO": 1, "SCHED_RR": 2, "SCHED_BATCH": 3, "SCHED_ISO": 4, "SCHED_IDLE": 5,
     "SCHED_DEADLINE": 6,
   ]
+  private static let deadlinePolicy: UInt32 = 6
   private static let flags: [String: UInt64] = [
     "SCHED_FLAG_RESET_ON_FORK": 1, "SCHED_FLAG_RECLAIM": 2, "SCHED_FLAG_DL_OVERRUN": 4, "SCHED_FLAG_KEEP_POLICY": 8,
     "SCHED_FLAG_KEEP_PARAMS": 0x10, "SCHED_FLAG_UTIL_CLAMP_MIN": 0x20, "SCHED_FLAG_UTIL_CLAMP_MAX": 0x40,
   ]
   private static let classes: [String: CInt] = ["IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3]
 
-  static func apply(_ process: Process) throws(StepFailure) {
+  /// - Parameter processors: those that the container's cpuset allows.
+  static func apply(_ process: Process, processors: String?) throws(StepFailure) {
     if let wanted = process.scheduler {
       guard let policy = policies[wanted.policy] else {
         throw StepFailure(.invalid, Errno(rawValue: 0), "unknown scheduler policy \"\(wanted.policy)\"")
@@ -38,7 +40,11 @@ enum Scheduling {
       attributes.runtime = wanted.runtime ?? 0
       attributes.deadline = wanted.deadline ?? 0
       attributes.period = wanted.period ?? 0
-      try during(.scheduling, "scheduler \(wanted.policy)") { () throws(Errno) in
+      var name = "scheduler \(wanted.policy)"
+      if policy == deadlinePolicy, let processors, !processors.isEmpty {
+        name += " (this process scheduler can't be used together with AllowedCPUs \(processors))"
+      }
+      try during(.scheduling, name) { () throws(Errno) in
         try check(csys_sched_setattr(0, &attributes))
       }
     }
@@ -53,14 +59,23 @@ enum Scheduling {
   }
 
   /// - Parameter list: such as "0-3,7"; nil changes nothing.
-  static func setAffinity(_ list: String?) throws(StepFailure) {
-    guard let list, !list.isEmpty else { return }
+  /// - Returns: the mask that was set.
+  static func setAffinity(_ list: String?) throws(StepFailure) -> [UInt64]? {
+    guard let list, !list.isEmpty else { return nil }
     guard let mask = mask(list) else {
       throw StepFailure(.invalid, Errno(rawValue: 0), "execCPUAffinity \"\(list)\" is no list of processors")
     }
     try during(.scheduling, "CPU affinity \(list)") { () throws(Errno) in
       try check(csys_sched_setaffinity(0, mask.count * 8, mask))
     }
+    return mask
+  }
+
+  /// All processors that the cgroup has: a runtime that was started on fewer does not hand that on. The kernel keeps
+  /// the cpuset's ones; where it refuses, the process stays where the runtime was.
+  static func resetAffinity() {
+    let all: (UInt64, UInt64, UInt64, UInt64) = (.max, .max, .max, .max)
+    _ = withUnsafeBytes(of: all) { csys_sched_setaffinity(0, $0.count, $0.baseAddress) }
   }
 
   static func mask(_ list: String) -> [UInt64]? {

@@ -26,8 +26,10 @@ struct SeccompListener {
     object["state"] = state.json
     let bytes = JSON.object(object).bytes()
     let lent = descriptor.borrowed
+    let socket = try doing("failed to connect with seccomp agent at \(path)") { () throws(Errno) in
+      try connectUnix(path, type: CInt(SOCK_STREAM.rawValue))
+    }
     try doing("send the seccomp descriptor to \(path)") { () throws(Errno) in
-      let socket = try connectUnix(path, type: CInt(SOCK_STREAM.rawValue))
       try send(socket, bytes, descriptors: [lent])
     }
   }

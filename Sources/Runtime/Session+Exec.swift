@@ -9,8 +9,8 @@ import Sys
 extension Session {
   private static let grammar = [
     "tty|t", "user|u=", "env|e=", "cwd=", "cap|c=", "no-new-privs", "additional-gids|g=", "process|p=", "detach|d",
-    "pid-file=", "console-socket=", "preserve-fds=", "apparmor=", "process-label=", "ignore-paused", "no-subreaper",
-    "cgroup=",
+    "pid-file=", "pidfd-socket=", "console-socket=", "preserve-fds=", "apparmor=", "process-label=", "ignore-paused",
+    "no-subreaper", "cgroup=",
   ]
 
   func exec(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
@@ -34,7 +34,7 @@ extension Session {
     let process = try process(flags, words, base: spec.process ?? Process(cwd: "/"))
     try SpecCheck.check(process)
     var exec = try Exec(
-      record: record, spec: spec, process: process, preserved: try flags.integer("preserve-fds") ?? 0)
+      record: record, spec: spec, process: process, preserved: try flags.integer("preserve-fds") ?? 0, log: log)
     exec.subgroups = try Subgroups(flags.all("cgroup"))
     let isDetached = flags.has("detach")
     if isDetached && process.terminal == true && flags["console-socket"] == nil {
@@ -43,7 +43,7 @@ extension Session {
     try exec.connectConsole(flags["console-socket"])
     if !isDetached { try Foreground.blockSignals() }
     if isDetached && flags["pid-file"] == nil { log.write(.info, "detached without --pid-file: nobody learns the pid") }
-    let pid = try exec.start(pidFile: flags["pid-file"])
+    let pid = try exec.start(pidFile: flags["pid-file"], pidfdSocket: flags["pidfd-socket"])
     return isDetached ? 0 : try Foreground(pid: pid, console: exec.console).wait().shellCode
   }
 

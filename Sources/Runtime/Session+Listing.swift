@@ -15,22 +15,42 @@ extension Session {
     }
     if flags.has("quiet") { return RuntimeProgram.show(records.map { $0.id + "\n" }.joined()) }
     switch flags["format"] ?? "table" {
-    case "json": return RuntimeProgram.show(JSON.array(records.map(stateJSON)).text() + "\n")
+    case "json":
+      return RuntimeProgram.show(JSON.array(records.map { stateJSON($0, owner: owner(of: $0)) }).text() + "\n")
     case "table":
       let rows = records.map { record in
         let state = record.state(in: store)
-        return [record.id, String(state.pid ?? 0), state.status.rawValue, record.bundle, record.created, "root"]
+        return [
+          record.id, String(state.pid ?? 0), state.status.rawValue, record.bundle, record.created, owner(of: record),
+        ]
       }
       return RuntimeProgram.show(Table.text([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]] + rows))
     case let other: throw Problem(code: .invalid, message: "invalid format option \"\(other)\"")
     }
   }
 
-  func stateJSON(_ record: ContainerRecord) -> JSON {
-    var object = record.state(in: store).json.object ?? JSON.Object()
+  /// Who made the container: the name of the user that owns its directory, or "#" and the number.
+  private func owner(of record: ContainerRecord) -> String {
+    guard let uid = (try? status(store.directory(of: record.id)))?.st_uid else { return "" }
+    let text = (try? readText("/etc/passwd")) ?? ""
+    return Passwd.name(of: uid, in: text) ?? "#\(uid)"
+  }
+
+  func stateJSON(_ record: ContainerRecord, owner: String = "") -> JSON {
+    let state = record.state(in: store)
+    var object = JSON.Object()
+    object["ociVersion"] = .string(state.ociVersion)
+    object["id"] = .string(state.id)
+    object["pid"] = JSON(state.pid ?? 0)
+    object["status"] = .string(state.status.rawValue)
+    object["bundle"] = .string(state.bundle)
     object["rootfs"] = .string(record.rootPath)
     object["created"] = .string(record.created)
-    object["owner"] = ""
+    if let annotations = state.annotations {
+      object["annotations"] = .object(
+        JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    }
+    object["owner"] = .string(owner)
     return .object(object)
   }
 

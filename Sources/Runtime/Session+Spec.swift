@@ -19,38 +19,6 @@ extension Session {
     }
     return 0
   }
-
-  /// What this runtime can do. Source: runtime-spec 1.2, features.md.
-  func features() -> CInt {
-    let namespaces = ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]
-    let options = [
-      "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "iversion", "lazytime",
-      "loud", "noatime", "nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "norelatime", "nostrictatime",
-      "nosuid", "nosymfollow", "private", "rbind", "relatime", "remount", "ridmap", "ro", "rprivate", "rro",
-      "rshared", "rslave", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow",
-      "sync", "tmpcopyup", "unbindable",
-    ]
-    let actions = ["ALLOW", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "LOG", "NOTIFY", "TRACE", "TRAP"]
-    let operators = ["EQ", "GE", "GT", "LE", "LT", "MASKED_EQ", "NE"]
-    let json: JSON = [
-      "ociVersionMin": "1.0.0", "ociVersionMax": .string(RuntimeProgram.specVersion),
-      "hooks": JSON(["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]),
-      "mountOptions": JSON(options),
-      "linux": [
-        "namespaces": JSON(namespaces), "capabilities": JSON(CapabilityName.all.map { "CAP_" + $0 }),
-        "cgroup": ["v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true],
-        "seccomp": [
-          "enabled": true, "actions": JSON(actions.map { "SCMP_ACT_" + $0 }),
-          "operators": JSON(operators.map { "SCMP_CMP_" + $0 }),
-        ],
-        "apparmor": ["enabled": true], "selinux": ["enabled": true],
-        "mountExtensions": ["idmap": ["enabled": true]],
-      ],
-      "annotations": ["berth.runtime.version": .string(RuntimeProgram.version)],
-      "potentiallyUnsafeConfigAnnotations": [],
-    ]
-    return RuntimeProgram.show(json.text(indent: 2) + "\n")
-  }
 }
 
 /// The specification that `spec` writes.
@@ -100,9 +68,14 @@ enum DefaultSpec {
       rootless ? mount("/sys", "none", "/sys", ["rbind"] + sys) : mount("/sys", "sysfs", "sysfs", sys),
     ] + (rootless ? [] : [mount("/sys/fs/cgroup", "cgroup", "cgroup", sys + ["relatime"])])
   }
+  /// A cgroup namespace shows a container less of the host, but tools expect whole paths where version 1 is mounted.
+  private static var isUnified: Bool {
+    (try? FilesystemMagic.of(try open("/sys/fs/cgroup", O_PATH_))) == FilesystemMagic.cgroup2
+  }
   private static func linux(rootless: Bool) -> Linux {
     var linux = Linux()
-    let kinds: [NamespaceKind] = [.pid] + (rootless ? [.user] : [.network]) + [.ipc, .uts, .mount, .cgroup]
+    let kinds: [NamespaceKind] =
+      [.pid] + (rootless ? [.user] : [.network]) + [.ipc, .uts, .mount] + (isUnified ? [.cgroup] : [])
     linux.namespaces = kinds.map { Namespace(kind: $0) }
     if rootless {
       linux.uidMappings = [IDMapping(containerID: 0, hostID: geteuid(), size: 1)]

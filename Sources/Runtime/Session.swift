@@ -48,12 +48,14 @@ struct Session {
   }
 
   private static let launchGrammar = [
-    "bundle|b=", "pid-file=", "console-socket=", "no-pivot", "no-new-keyring", "preserve-fds=", "no-subreaper",
+    "bundle|b=", "pid-file=", "pidfd-socket=", "console-socket=", "no-pivot", "no-new-keyring", "preserve-fds=",
+    "no-subreaper",
   ]
   private func launchOptions(_ flags: Flags, _ id: String) throws(Problem) -> LaunchOptions {
     var options = LaunchOptions(id: id)
     options.bundle = flags["bundle"] ?? "."
     options.pidFile = flags["pid-file"]
+    options.pidfdSocket = flags["pidfd-socket"]
     options.consoleSocket = flags["console-socket"]
     options.noPivot = flags.has("no-pivot")
     options.noNewKeyring = flags.has("no-new-keyring")
@@ -85,10 +87,19 @@ struct Session {
     let created = try launch.create(waitsForStart: false)
     let record = created.record
     let spec = launch.plan.spec
+    let isDetached = flags.has("detach")
     do throws(Problem) {
+      let notify = try launch.notify?.listen()
       let listener = SeccompListener(plan: launch.plan, pid: record.pid)
       try CreatedContainer.awaitExecution(try created.release(), listener: listener)
       try operations.runPoststart(record, spec: spec)
+      if let notify, let pidfd = try record.pidfd() {
+        if isDetached {
+          try launch.notify?.forward(from: notify, mainPid: record.pid, pidfd: pidfd)
+        } else {
+          try launch.notify?.forwardInBackground(from: notify, pidfd: pidfd)
+        }
+      }
     } catch {
       if let pidfd = try? record.pidfd() { _ = csys_pidfd_send_signal(pidfd.borrowed, SIGKILL) }
       var status: CInt = 0
@@ -96,7 +107,7 @@ struct Session {
       try? operations.remove(record, spec: spec)
       throw error
     }
-    if flags.has("detach") { return 0 }
+    if isDetached { return 0 }
     let status = try Foreground(pid: record.pid, console: launch.console).wait()
     if !flags.has("keep") { try operations.remove(record, spec: spec) }
     return status.shellCode
@@ -116,14 +127,29 @@ struct Session {
     guard let signal = text == "0" ? 0 : SignalName.number(of: text) else {
       throw Problem(code: .invalid, message: "invalid signal param: unknown signal \"\(text)\"")
     }
-    try operations.kill(id, signal: signal, all: flags.has("all"))
+    for id in try matching(id, isPattern: flags.has("regex")) {
+      try operations.kill(id, signal: signal, all: flags.has("all"))
+    }
     return 0
   }
 
   private func delete(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
-    let (flags, id) = try flags(rest, ["force|f"])
-    try operations.delete(id, force: flags.has("force"))
+    let (flags, id) = try flags(rest, ["force|f", "regex|r"])
+    for id in try matching(id, isPattern: flags.has("regex")) {
+      try operations.delete(id, force: flags.has("force"))
+    }
     return 0
+  }
+
+  /// `--regex`: the containers whose IDs match, an extended regular expression. Source: regex(7), as crun has it.
+  private func matching(_ word: String, isPattern: Bool) throws(Problem) -> [String] {
+    if !isPattern { return [word] }
+    var expression = regex_t()
+    guard regcomp(&expression, word, REG_EXTENDED | REG_NOSUB) == 0 else {
+      throw Problem(code: .invalid, message: "\"\(word)\" is no regular expression")
+    }
+    defer { regfree(&expression) }
+    return try store.identifiers().filter { regexec(&expression, $0, 0, nil, 0) == 0 }
   }
 
   private func state(_ rest: ArraySlice<String>) throws(Problem) -> CInt {

@@ -12,9 +12,10 @@ struct SpecCheck {
     try sysctls()
     try process()
     try mounts()
+    try linux()
   }
 
-  private func refuse(_ message: String) -> Problem { Problem(code: .invalid, message: message) }
+  func refuse(_ message: String) -> Problem { Problem(code: .invalid, message: message) }
 
   private func version() throws(Problem) {
     guard let major = spec.ociVersion.split(separator: ".").first, major == "1" || major == "0" else {
@@ -39,7 +40,7 @@ struct SpecCheck {
     }
     if !(spec.linux?.timeOffsets ?? [:]).isEmpty && !has(.time) { throw refuse("timeOffsets need a time namespace") }
   }
-  private func has(_ kind: NamespaceKind) -> Bool { spec.linux?.namespaces?.contains { $0.kind == kind } ?? false }
+  func has(_ kind: NamespaceKind) -> Bool { spec.linux?.namespaces?.contains { $0.kind == kind } ?? false }
 
   private func names() throws(Problem) {
     if let hostname = spec.hostname, !hostname.isEmpty, !has(.uts) {
@@ -63,6 +64,8 @@ struct SpecCheck {
         kind = .ipc
       } else if name.hasPrefix("net.") {
         kind = .network
+      } else if name.hasPrefix("user.") {
+        kind = .user
       } else if name == "kernel.domainname" || name == "kernel.hostname" {
         kind = .uts
       } else {
@@ -106,15 +109,38 @@ struct SpecCheck {
     for mount in spec.mounts ?? [] where mount.destination.isEmpty {
       throw refuse("a mount without a destination")
     }
-    if !(spec.linux?.netDevices ?? [:]).isEmpty {
-      throw Problem(code: .unsupported, message: "linux.netDevices is not available")
-    }
-    if spec.linux?.intelRdt != nil { throw Problem(code: .unsupported, message: "linux.intelRdt is not available") }
     if let word = spec.linux?.rootfsPropagation, !word.isEmpty, MountOptions.propagation(word) == nil {
       throw refuse("unknown rootfsPropagation \"\(word)\"")
     }
+    let hides = !(spec.linux?.maskedPaths ?? []).isEmpty || !(spec.linux?.readonlyPaths ?? []).isEmpty
+    if hides && !has(.mount) {
+      throw refuse("maskedPaths and readonlyPaths need a mount namespace of the container's own")
+    }
     for device in spec.linux?.devices ?? [] where !["b", "c", "u", "p", "f"].contains(device.type) {
       throw refuse("device \(device.path) has the unknown type \"\(device.type)\"")
+    }
+  }
+}
+
+extension SpecCheck {
+  private func linux() throws(Problem) {
+    if let policy = spec.linux?.memoryPolicy { _ = try policy.request() }
+    if let flag = spec.linux?.personality?.flags?.first {
+      throw Problem(code: .invalid, message: "unknown personality flag \"\(flag)\"")
+    }
+    try NetDevices.check(spec)
+    try seccomp()
+    if try IntelRdt(spec.linux?.intelRdt, id: "") != nil { _ = try IntelRdt.mountPoint() }
+  }
+}
+
+extension SpecCheck {
+  /// The descriptor goes to the agent by sendmsg(2): that call cannot wait for the agent.
+  private func seccomp() throws(Problem) {
+    guard let profile = spec.linux?.seccomp else { return }
+    if profile.defaultAction == .notify { throw refuse("SCMP_ACT_NOTIFY cannot be used as default action") }
+    for rule in profile.syscalls ?? [] where rule.action == .notify && rule.names.contains("sendmsg") {
+      throw refuse("SCMP_ACT_NOTIFY cannot be used for the sendmsg syscall")
     }
   }
 }

@@ -97,10 +97,12 @@ struct StepFailure: Error {
     guard let step = Step(rawValue: numbers.0) else { return nil }
     self.init(step, Errno(rawValue: numbers.1), String(decoding: bytes.dropFirst(8), as: UTF8.self))
   }
+  /// As every runtime words it; the file itself was found, so it is its interpreter that is not there.
+  private var isMissing: Bool { step == .execute && errno == .notFound }
   var problem: Problem {
     Problem(
-      code: step.code(errno), message: step.sentence(object),
-      cause: errno.rawValue == 0 || [.permission, .notInPath, .isDirectory].contains(step) ? nil : errno)
+      code: step.code(errno), message: step.sentence(object) + (isMissing ? ": no such file or directory" : ""),
+      cause: errno.rawValue == 0 || isMissing || [.permission, .notInPath, .isDirectory].contains(step) ? nil : errno)
   }
 }
 

@@ -23,6 +23,7 @@ package struct Linux: SpecObject {
   package var personality: Personality?
   /// By clock: "monotonic", "boottime".
   package var timeOffsets: [String: TimeOffset]?
+  package var memoryPolicy: MemoryPolicy?
 
   package init() {}
   package init(_ members: SpecReader) throws(SpecError) {
@@ -42,6 +43,7 @@ package struct Linux: SpecObject {
     intelRdt = members.json("intelRdt")
     personality = try members.object("personality")
     timeOffsets = try members.map("timeOffsets")
+    memoryPolicy = try members.object("memoryPolicy")
   }
   package var json: JSON {
     var writer = SpecWriter()
@@ -61,6 +63,7 @@ package struct Linux: SpecObject {
     writer.put("intelRdt", intelRdt)
     writer.put("personality", personality)
     writer.put("timeOffsets", map: timeOffsets)
+    writer.put("memoryPolicy", memoryPolicy)
     return writer.json
   }
 }
@@ -214,6 +217,30 @@ package struct TimeOffset: SpecObject {
     var writer = SpecWriter()
     writer.put("secs", secs)
     writer.put("nanosecs", nanosecs)
+    return writer.json
+  }
+}
+
+/// Where the process's memory comes from. Source: config-linux.md, "Memory Policy" (1.3); set_mempolicy(2).
+package struct MemoryPolicy: SpecObject {
+  /// "MPOL_BIND", ...; it is required, and its absence an error that names it.
+  package var mode: String?
+  /// A list such as "0-3,7".
+  package var nodes: String?
+  /// "MPOL_F_STATIC_NODES", ...
+  package var flags: [String]?
+
+  package init() {}
+  package init(_ members: SpecReader) throws(SpecError) {
+    mode = try members.string("mode")
+    nodes = try members.string("nodes")
+    flags = try members.strings("flags")
+  }
+  package var json: JSON {
+    var writer = SpecWriter()
+    writer.put("mode", mode)
+    writer.put("nodes", nodes)
+    writer.put("flags", flags)
     return writer.json
   }
 }

@@ -215,7 +215,7 @@ package struct Scheduler: SpecObject {
 package struct IOPriority: SpecObject {
   /// "IOPRIO_CLASS_BE", ...
   package var priorityClass: String
-  /// 0 (highest) to 7.
+  /// 0 (highest, and where it is absent) to 7.
   package var priority: Int
 
   package init(priorityClass: String, priority: Int) {
@@ -224,7 +224,7 @@ package struct IOPriority: SpecObject {
   }
   package init(_ members: SpecReader) throws(SpecError) {
     priorityClass = try members.required(try members.string("class"), "class")
-    priority = try members.required(try members.integer("priority"), "priority")
+    priority = try members.integer("priority") ?? 0
   }
   package var json: JSON {
     var writer = SpecWriter()

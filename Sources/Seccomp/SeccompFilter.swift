@@ -12,6 +12,9 @@ package struct SeccompFilter: Sendable {
   /// Some action asks a supervisor: `install` returns its descriptor.
   package let notifies: Bool
 
+  /// What seccomp(2) gets.
+  package var kernelFlags: UInt32 { notifies ? flags | Flag.newListener : flags }
+
   package enum Limit {
     /// Source: linux/bpf_common.h, `BPF_MAXINSNS`.
     package static let instructions = 4096
@@ -25,7 +28,7 @@ package struct SeccompFilter: Sendable {
   /// - Source: seccomp(2), `SECCOMP_SET_MODE_FILTER`.
   package func install(settingNoNewPrivileges: Bool = false) throws(Errno) -> OwnedFD? {
     if settingNoNewPrivileges { try check(csys_prctl(Self.setNoNewPrivileges, 1, 0, 0, 0)) }
-    let flags = notifies ? self.flags | Flag.newListener : self.flags
+    let flags = kernelFlags
     let result = instructions.withUnsafeBufferPointer { code in
       var program = sock_fprog(
         len: CUnsignedShort(code.count), filter: UnsafeMutablePointer(mutating: code.baseAddress))
@@ -35,6 +38,15 @@ package struct SeccompFilter: Sendable {
     return notifies ? OwnedFD(adopting: descriptor) : nil
   }
   static let setNoNewPrivileges: CInt = 38
+
+  /// What profiles may contain, as `features` lists it.
+  package static let knownActions = [
+    "ALLOW", "ERRNO", "KILL", "KILL_PROCESS", "KILL_THREAD", "LOG", "NOTIFY", "TRACE", "TRAP",
+  ].map { "SCMP_ACT_" + $0 }
+  package static let knownOperators = ["EQ", "GE", "GT", "LE", "LT", "MASKED_EQ", "NE"].map { "SCMP_CMP_" + $0 }
+  package static let knownFlags = ["LOG", "SPEC_ALLOW", "TSYNC", "WAIT_KILLABLE_RECV"].map {
+    "SECCOMP_FILTER_FLAG_" + $0
+  }
 
   /// Source: linux/seccomp.h.
   enum Flag {

@@ -62,3 +62,27 @@ package func receive(_ socket: borrowing OwnedFD, bytesMax: Int, descriptorsMax:
   }
   return (Array(bytes[..<got]), Array(fds[..<Int(count)]))
 }
+
+/// A datagram socket at a path.
+package func bindDatagramUnix(_ path: String) throws(Errno) -> OwnedFD {
+  let socket = OwnedFD(adopting: try check(csys_socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)))
+  let raw = socket.borrowed
+  try shortened(path) { (path) throws(Errno) in
+    _ = try check(try withAddress(path) { csys_bind(raw, $0, $1) })
+  }
+  return socket
+}
+/// One datagram to a path, or to "@name" of the abstract kind.
+package func sendDatagramUnix(_ address: String, _ bytes: [UInt8]) throws(Errno) {
+  let socket = OwnedFD(adopting: try check(csys_socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)))
+  let raw = socket.borrowed
+  if address.hasPrefix("@") {
+    let size = socklen_t(MemoryLayout<sa_family_t>.size + address.utf8.count)
+    _ = try check(try withAddress("\0" + address.dropFirst()) { base, _ in csys_connect(raw, base, size) })
+  } else {
+    try shortened(address) { (path) throws(Errno) in
+      _ = try check(try withAddress(path) { csys_connect(raw, $0, $1) })
+    }
+  }
+  try send(socket, bytes)
+}

@@ -174,12 +174,14 @@ import Testing
     try withBundle { bundle in
       let bad: JSON = [["path": "/bin/sh", "args": ["sh", "-c", "echo sorry >&2; exit 3"]]]
       let outcome = try bundle.shell("true", [("hooks", ["createRuntime": bad])])
-      #expect(outcome.errorText.contains("createRuntime hook /bin/sh ended with status 3: sorry"), "\(outcome)")
+      #expect(
+        outcome.errorText.contains("error running createRuntime hook #0: /bin/sh ended with status 3: sorry"),
+        "\(outcome)")
       let slow: JSON = [["path": "/bin/sleep", "args": ["sleep", "60"], "timeout": 1]]
       let late = try bundle.shell("true", [("hooks", ["prestart": slow])])
       #expect(late.code == 1 && late.errorText.contains("took longer than 1 s and was killed"), "\(late)")
       let missing = try bundle.shell("true", [("hooks", ["prestart": [["path": "/no/hook"]]])])
-      #expect(missing.code == 1 && missing.errorText.contains("prestart hook /no/hook"), "\(missing)")
+      #expect(missing.code == 1 && missing.errorText.contains("error running prestart hook #0: /no/hook"), "\(missing)")
       #expect(try bundle.runtime("list", "-q").text.isEmpty)
       let inside: JSON = [["path": "/bin/touch", "args": ["touch", "/started"]]]
       #expect(

@@ -143,6 +143,7 @@ struct csys_sched_attr {
 };
 int csys_sched_setattr(pid_t pid, const struct csys_sched_attr *attributes);
 int csys_sched_setaffinity(pid_t pid, size_t bytes, const void *mask);
+int csys_set_mempolicy(int mode, const uint64_t *nodes, unsigned long bits);
 
 /* One program to start; see csys_spawn. */
 struct csys_spawn {
