@@ -4,8 +4,8 @@ import Problems
 import RuntimeSpec
 import Sys
 
-/// Puts the container into a class of service of Intel's Resource Director Technology: shares of the last cache level and
-/// of memory bandwidth. Source: runtime-spec 1.3, config-linux.md, "Intel RDT"; the kernel's resctrl.rst.
+/// Puts the container into a class of service of Intel's Resource Director Technology: shares of the last cache level
+/// and of memory bandwidth. Source: runtime-spec 1.3, config-linux.md, "Intel RDT"; the kernel's resctrl.rst.
 struct IntelRdt {
   /// Name of the class; the container's ID where the specification names none.
   let closID: String

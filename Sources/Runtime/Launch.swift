@@ -154,7 +154,8 @@ struct Launch {
     }
   }
 
-  /// A bind of what lies in the container's own root can be made only there, but a user namespace may not map its owners.
+  /// A bind of what lies in the container's own root can be made only there, but a user namespace may not map its
+  /// owners.
   private func mapIDs(_ payload: ArraySlice<UInt8>, _ descriptors: [CInt]) throws(Problem) {
     guard let descriptor = descriptors.first else { throw Problem(code: .bug, message: "a mount to map did not come") }
     let tree = MountTree(adopting: OwnedFD(adopting: descriptor))

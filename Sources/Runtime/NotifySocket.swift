@@ -4,8 +4,8 @@ import Problems
 import RuntimeSpec
 import Sys
 
-/// sd_notify(3) of a container: it finds a socket of its own in NOTIFY_SOCKET, and what it says about being ready goes on
-/// to whoever started the runtime, together with the pid that this one can see.
+/// sd_notify(3) of a container: it finds a socket of its own in NOTIFY_SOCKET, and what it says about being ready goes
+/// on to whoever started the runtime, together with the pid that this one can see.
 /// Source: sd_notify(3); runc's docs/systemd.md.
 struct NotifySocket {
   /// The supervisor's address: a path, or "@name" of the abstract kind.
