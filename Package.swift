@@ -75,6 +75,7 @@ var targets: [Target] = [
     ["StateStore", "ImageSpec", "Digests", "RegistryProtocol", "UnpackProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library("Templates", ["JSON", "Problems"]),
   library("Rootless", ["Sys", "CSys", "Problems"]),
+  library("RuntimeClient", ["RuntimeSpec", "Sys", "CSys", "JSON", "Problems"]),
   // libraries behind one program each
   library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Sys", "CSys", "JSON", "Problems"]),
   library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
@@ -86,7 +87,7 @@ var targets: [Target] = [
     "Engine",
     [
       "ImageStore", "StateStore", "ImageSpec", "RuntimeSpec", "MonitorProtocol", "RegistryProtocol", "Seccomp",
-      "Rootless", "Digests", "Sys", "CSys", "JSON", "Problems",
+      "Rootless", "RuntimeClient", "Digests", "Sys", "CSys", "JSON", "Problems",
     ]),
   library(
     "CommandLineInterface",
@@ -120,6 +121,7 @@ var targets: [Target] = [
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
   tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
   tests("Rootless", ["Rootless", "Problems"]),
+  tests("RuntimeClient", ["RuntimeClient", "Problems", "Sys", "TestKit"]),
   tests("Templates", ["Templates", "JSON", "Problems"]),
   tests("Runtime", ["Runtime", "Cgroups", "RuntimeSpec", "Problems", "Sys", "JSON"]),
   tests("Monitor", ["Monitor", "MonitorProtocol", "Problems", "Sys", "CSys", "JSON"]),
@@ -130,7 +132,7 @@ var targets: [Target] = [
   // the installed release programs, as root: scripts/test builds and installs them first
   tests(
     "Privileged",
-    ["TestKit", "MonitorProtocol", "RegistryProtocol", "Digests", "Problems", "JSON", "Sys", "CSys"]),
+    ["TestKit", "RuntimeClient", "MonitorProtocol", "RegistryProtocol", "Digests", "Problems", "JSON", "Sys", "CSys"]),
 ]
 
 var dependencies: [Package.Dependency] = [
@@ -157,7 +159,9 @@ if withRegistry {
 
 let package = Package(
   name: "berth",
-  products: [.library(name: "Engine", targets: ["Engine"])],
+  products: [
+    .library(name: "Engine", targets: ["Engine"]), .library(name: "RuntimeClient", targets: ["RuntimeClient"]),
+  ],
   dependencies: dependencies,
   targets: targets
 )

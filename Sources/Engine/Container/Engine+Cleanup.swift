@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 public import Problems
+import RuntimeClient
 import StateStore
 import Sys
 

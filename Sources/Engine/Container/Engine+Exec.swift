@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import MonitorProtocol
 public import Problems
+import RuntimeClient
 import RuntimeSpec
 import StateStore
 import Sys

@@ -2,6 +2,7 @@ import CSys
 import Glibc
 import JSON
 public import Problems
+import RuntimeClient
 import StateStore
 import Sys
 
