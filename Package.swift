@@ -41,8 +41,9 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 func program(_ name: String, _ dependencies: [Target.Dependency], _ linking: [LinkerSetting]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: house, linkerSettings: linking)
 }
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: house)
+func tests(_ name: String, _ dependencies: [Target.Dependency], goldens: Bool = false) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: dependencies, exclude: goldens ? ["Goldens"] : [], swiftSettings: house)
 }
 func system(_ name: String, pkgConfig: String, debian package: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
@@ -52,6 +53,7 @@ var targets: [Target] = [
   // system
   .target(name: "CSys", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")]),
   library("Sys", ["CSys"]),
+  library("Netlink", ["Sys", "CSys"]),
   system("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
   system("CISAL", pkgConfig: "libisal", debian: "libisal-dev"),
   system("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
@@ -73,6 +75,7 @@ var targets: [Target] = [
   library(
     "ImageStore",
     ["StateStore", "ImageSpec", "Digests", "RegistryProtocol", "UnpackProtocol", "Sys", "CSys", "JSON", "Problems"]),
+  library("Networking", ["Netlink", "Sys", "CSys", "JSON", "Problems"]),
   library("Templates", ["JSON", "Problems"]),
   library("Rootless", ["Sys", "CSys", "Problems"]),
   library("RuntimeClient", ["RuntimeSpec", "Sys", "CSys", "JSON", "Problems"]),
@@ -86,13 +89,13 @@ var targets: [Target] = [
   library(
     "Engine",
     [
-      "ImageStore", "StateStore", "ImageSpec", "RuntimeSpec", "MonitorProtocol", "RegistryProtocol", "Seccomp",
-      "Rootless", "RuntimeClient", "Digests", "Sys", "CSys", "JSON", "Problems",
+      "ImageStore", "Networking", "StateStore", "ImageSpec", "RuntimeSpec", "MonitorProtocol", "RegistryProtocol",
+      "Seccomp", "Rootless", "RuntimeClient", "Digests", "Sys", "CSys", "JSON", "Problems",
     ]),
   library(
     "CommandLineInterface",
     [
-      "Engine", "ImageStore", "Templates", "JSON", "Problems", "Sys", "CSys",
+      "Engine", "ImageStore", "Networking", "Templates", "JSON", "Problems", "Sys", "CSys",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   // programs
@@ -108,6 +111,8 @@ var targets: [Target] = [
   // tests
   .target(name: "TestKit", dependencies: ["Sys", "CSys", "JSON"], path: "Tests/TestKit", swiftSettings: house),
   tests("Sys", ["Sys", "CSys", "TestKit"]),
+  tests("Netlink", ["Netlink", "Sys", "CSys", "TestKit"], goldens: true),
+  tests("Networking", ["Networking", "Netlink", "JSON", "Problems", "TestKit"], goldens: true),
   tests("JSON", ["JSON"]),
   tests("Problems", ["Problems", "Sys"]),
   tests("RuntimeSpec", ["RuntimeSpec", "JSON"]),

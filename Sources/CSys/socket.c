@@ -13,6 +13,15 @@ int csys_connect(int fd, const void *address, socklen_t size) { return RESULT(co
 int csys_listen(int fd, int backlog) { return RESULT(listen(fd, backlog)); }
 int csys_accept4(int fd, int flags) { return RESULT(accept4(fd, NULL, NULL, flags | SOCK_CLOEXEC)); }
 int csys_shutdown(int fd, int how) { return RESULT(shutdown(fd, how)); }
+int csys_setsockopt(int fd, int level, int option, int value) {
+  return RESULT(setsockopt(fd, level, option, &value, sizeof value));
+}
+ssize_t csys_receive_netlink(int socket, void *bytes, size_t count, int flags) {
+  struct sockaddr_nl sender = {0};
+  socklen_t size = sizeof sender;
+  ssize_t got = RESULT(recvfrom(socket, bytes, count, flags | MSG_TRUNC, (struct sockaddr *)&sender, &size));
+  return got >= 0 && sender.nl_pid != 0 ? -EAGAIN : got;
+}
 int csys_set_interface_up(int socket, const char *name) {
   struct ifreq request = {0};
   if (strlen(name) >= sizeof request.ifr_name) return -ENAMETOOLONG;

@@ -1,3 +1,5 @@
+public import Networking
+
 /// Everything that `create` and `run` can say about a container, as plain values.
 ///
 /// nil means "not said": the image's value, then the default, applies.
@@ -86,7 +88,31 @@ public struct ContainerOptions: Sendable {
   public var uts = NamespaceMode.private
   /// nil is private on cgroup v2, host on v1 (podman's default).
   public var cgroupNamespace: NamespaceMode?
-  public var network = NetworkMode.isolated
+  public var network = NetworkMode.bridge
+  /// With `.bridge`: the networks to join; empty is the default network.
+  public var networks: [NetworkRequest] = []
+  /// For the one network: `--ip`, `--ip6`, `--mac-address`.
+  public var ipAddress: IPAddress?
+  public var ip6Address: IPAddress?
+  public var macAddress: MACAddress?
+  /// On every network of the container.
+  public var networkAliases: [String] = []
+
+  // Ports and names
+  public var published: [PortMapping] = []
+  /// Publish all exposed ports.
+  public var publishesAll = false
+  /// Besides the image's.
+  public var exposed: [PortMapping] = []
+  /// Name servers; ["none"] leaves the image's resolv.conf alone.
+  public var dnsServers: [String] = []
+  /// Search domains; ["."] is none.
+  public var dnsSearch: [String] = []
+  public var dnsOptions: [String] = []
+  /// Leave the image's /etc/hosts alone.
+  public var noHosts = false
+  /// Leave the image's /etc/hostname alone.
+  public var noHostname = false
 
   // Limits; bytes unless said otherwise
   public var memoryBytes: Int64?
@@ -162,9 +188,9 @@ public enum NamespaceMode: Hashable, Sendable {
 }
 
 public enum NetworkMode: Hashable, Sendable {
-  /// An own namespace with nothing but loopback; what no `--network` means until bridges exist.
-  case isolated
-  /// As isolated, asked for by name.
+  /// An own namespace, joined to networks.
+  case bridge
+  /// An own namespace with nothing but loopback.
   case none
   case host
   case container(String)

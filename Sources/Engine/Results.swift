@@ -1,3 +1,5 @@
+public import Networking
+
 /// State of a container. Source: capability lines PD-36, G.3.
 public enum ContainerState: String, CaseIterable, Sendable {
   case configured, created, running, paused, stopping, stopped, exited, removing, unknown
@@ -92,6 +94,10 @@ public struct ContainerSummary: Sendable {
   /// Destinations in the container.
   public var mounts: [String]
   public var autoRemove: Bool
+  /// Published ports; empty where it does not run.
+  public var ports: [PublishedPort] = []
+  /// Names of the networks that it belongs to.
+  public var networks: [String] = []
   /// Bytes of the writable layer and of the whole root filesystem; only when asked for.
   public var sizes: ContainerSizes?
 }

@@ -10,7 +10,7 @@ package enum MonitorLauncher {
     /// Bytes of the monitor's answer.
     static let answerBytesMax = 64 << 10
     /// Descriptors for the container: csys_spawn takes 64 in all.
-    package static let preservedMax = 58
+    package static let preservedMax = 57
   }
 
   /// Starts a monitor and waits until its container is created (or its exec session runs).
@@ -20,12 +20,13 @@ package enum MonitorLauncher {
   ///   - program: path of `berth-monitor`.
   ///   - attach: the monitor's end of a SEQPACKET socketpair; goes with `configuration.attachFD`. Close it afterwards.
   ///   - preserved: descriptors that become 3, 4, ... in the container; as many as `configuration.preserveFDs`.
+  ///   - held: a descriptor that the monitor keeps open as long as it lives, and nothing more.
   ///   - environment: of the monitor, its runtime and the exit command, `NAME=value`.
   /// - Returns: the pid, on the host, of the container's (or session's) process.
   /// - Throws: the runtime's own words with the code that fits: `.commandNotFound`, `.cannotExecute`, `.invalid`, ...
   package static func start(
     _ configuration: MonitorConfiguration, program: String, attach: Int32? = nil, preserved: [Int32] = [],
-    environment: [String] = currentEnvironment()
+    held: Int32? = nil, environment: [String] = currentEnvironment()
   ) throws(Problem) -> Int32 {
     precondition(configuration.attachFD == (attach != nil), "attachFD without its descriptor, or the other way round")
     precondition(configuration.preserveFDs == preserved.count, "\(preserved.count) descriptors to preserve")
@@ -34,7 +35,9 @@ package enum MonitorLauncher {
         code: .invalid, message: "\(preserved.count) descriptors to preserve: at most \(Limit.preservedMax)")
     }
     let answer = try doing("start a monitor for \(configuration.id)") { () throws(Errno) in
-      try run(program, configuration.json.bytes(), attach: attach, preserved: preserved, environment: environment)
+      try run(
+        program, configuration.json.bytes(), attach: attach, preserved: preserved + (held.map { [$0] } ?? []),
+        environment: environment)
     }
     return try pid(inAnswer: answer, id: configuration.id)
   }

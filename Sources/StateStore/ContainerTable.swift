@@ -12,7 +12,10 @@ package struct ContainerTable {
   ///
   /// - Parameter replacing: nothing yet may carry the ID or the name.
   /// - Throws: `.conflict` naming the owner when the name or ID is in use.
-  package func insert(_ record: ContainerRecord, volumes: [(name: String, destination: String)] = []) throws(Problem) {
+  package func insert(
+    _ record: ContainerRecord, volumes: [(name: String, destination: String)] = [],
+    networks: [NetworkMembership] = []
+  ) throws(Problem) {
     try database.transaction(durable: !record.autoRemove) { () throws(Problem) in
       let taken = try database.row("SELECT 1 FROM containers WHERE id = ?", [.text(record.id)]) { _ in true } ?? false
       if taken { throw Problem(code: .conflict, message: "container ID \(record.id) is in use") }
@@ -35,6 +38,7 @@ package struct ContainerTable {
         try database.run(
           "INSERT INTO container_volumes VALUES(?, ?, ?)", [.text(record.id), .text(name), .text(destination)])
       }
+      for network in networks { try NetworkTable(database: database).join(record.id, network) }
     }
   }
 
@@ -79,6 +83,7 @@ package struct ContainerTable {
   package func delete(_ id: String, durable: Bool) throws(Problem) {
     try database.transaction(durable: durable) { () throws(Problem) in
       try database.run("DELETE FROM exec_sessions WHERE container_id = ?", [.text(id)])
+      try NetworkTable(database: database).release(id)
       let removed = try database.run("DELETE FROM containers WHERE id = ?", [.text(id)])
       try database.run("DELETE FROM names WHERE owner = ?", [.text(id)])
       if removed == 0 { throw gone(id) }

@@ -3,10 +3,11 @@ package import Sys
 
 /// One lock file per object: nothing to run out of, nothing to renumber, no two objects with one lock (PD-35).
 ///
-/// Order, to never deadlock: container, volume, image, layer; by ID within a kind.
+/// Order, to never deadlock: container, network, volume, image, layer; by ID within a kind.
 package struct ObjectLocks: Sendable {
   package enum Kind: String, Sendable {
-    case container = "containers", volume = "volumes", image = "images", layer = "layers", intent = "intents"
+    case container = "containers", volume = "volumes", image = "images", layer = "layers", intent = "intents",
+      network = "networks"
   }
   let directory: String
 

@@ -32,8 +32,8 @@ import Testing
       expect(
         try engine.berth("run", "-u", "nobody-here", "localhost/busybox"), code: 125, names: "nobody-here", hint: false)
       expect(
-        try engine.berth("run", "--network", "bridge", "localhost/busybox"), code: 125, names: "bridge", hint: false)
-      expect(try engine.berth("run", "-p", "80:80", "localhost/busybox"), code: 125, names: "-p", hint: false)
+        try engine.berth("run", "--network", "absent", "localhost/busybox"), code: 125, names: "absent")
+      expect(try engine.berth("run", "-p", "80:81:82:83", "localhost/busybox"), code: 125, names: "80:81:82:83")
       expect(try engine.berth("no-such-command"), code: 125, names: "no-such-command")
     }
   }

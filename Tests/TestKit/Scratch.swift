@@ -39,7 +39,21 @@ package func processes(mentioning text: String) -> [pid_t] {
 /// An engine of one test's own: root and runroot in a scratch directory, all containers gone at the end.
 package struct TestEngine {
   package let scratch: String
-  package init(scratch: String) { self.scratch = scratch }
+  /// Holder of the network namespace that the engine runs in; nil is the host's: only for tests without bridges.
+  package let namespace: pid_t?
+  package init(scratch: String, namespace: pid_t? = nil) {
+    self.scratch = scratch
+    self.namespace = namespace
+  }
+  /// A command line as it is run beside the engine.
+  package func beside(_ command: [String]) -> [String] {
+    namespace.map { TestNamespace.entering($0, command) } ?? command
+  }
+  /// Runs a program in the engine's network.
+  @discardableResult
+  package func host(_ command: String..., input: [UInt8]? = nil, seconds: Int = 60) throws -> Outcome {
+    try TestKit.run(beside(command), input: input, seconds: seconds)
+  }
   package var root: String { scratch + "/root" }
   package var runroot: String { scratch + "/run" }
   package var environment: [String: String] {
@@ -58,12 +72,14 @@ package struct TestEngine {
     _ arguments: [String], input: [UInt8]? = nil, environment extra: [String: String] = [:], seconds: Int = 120
   ) throws -> Outcome {
     try TestKit.run(
-      [Installed.berth] + arguments, input: input, environment: environment.merging(extra) { $1 }, seconds: seconds)
+      beside([Installed.berth] + arguments), input: input, environment: environment.merging(extra) { $1 },
+      seconds: seconds)
   }
   package func startBerth(_ arguments: [String], output: CInt = -1, errors: CInt = -1, input: CInt = -1) throws
     -> ChildProcess
   {
-    try start([Installed.berth] + arguments, output: output, errors: errors, input: input, environment: environment)
+    try start(
+      beside([Installed.berth] + arguments), output: output, errors: errors, input: input, environment: environment)
   }
   /// The exit must be 0; answers the trimmed output.
   @discardableResult
@@ -76,10 +92,11 @@ package struct TestEngine {
   }
 }
 
-/// Runs `body` with an engine of its own; afterwards all its containers are removed and nothing may be left.
+/// Runs `body` with an engine of its own, in a network namespace of its own; afterwards all its containers are removed and nothing may be left.
 package func withEngine<R>(_ name: String = #function, _ body: (TestEngine) throws -> R) throws -> R {
   try withScratch(name) { scratch in
-    let engine = TestEngine(scratch: scratch)
+    let namespace = try TestNamespace()
+    let engine = TestEngine(scratch: scratch, namespace: namespace.pid)
     let outcome: Result<R, any Error>
     do { outcome = .success(try body(engine)) } catch { outcome = .failure(error) }
     let removed = try engine.berth("rm", "-f", "-a", "-t", "0")
@@ -87,6 +104,7 @@ package func withEngine<R>(_ name: String = #function, _ body: (TestEngine) thro
     #expect(
       eventually(10) { processes(mentioning: scratch).isEmpty },
       "processes left behind: \(processes(mentioning: scratch))")
+    namespace.end()
     return try outcome.get()
   }
 }

@@ -7,13 +7,19 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/fib_rules.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/landlock.h>
+#include <linux/neighbour.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
+#include <linux/veth.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -166,6 +172,9 @@ int csys_connect(int fd, const void *address, socklen_t size);
 int csys_listen(int fd, int backlog);
 int csys_accept4(int fd, int flags);
 int csys_shutdown(int fd, int how);
+int csys_setsockopt(int fd, int level, int option, int value);
+/* One netlink message block from the kernel: its full length even where `count` was less. -EAGAIN for one from another process. */
+ssize_t csys_receive_netlink(int socket, void *bytes, size_t count, int flags);
 int csys_set_interface_up(int socket, const char *name); /* SIOCGIFFLAGS, SIOCSIFFLAGS */
 /* One message with up to 16 descriptors. Receiving: *fd_count holds the room, then the number; MSG_CMSG_CLOEXEC is set. */
 ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags);
@@ -218,6 +227,16 @@ enum {
   CSYS_FSCONFIG_CMD_RECONFIGURE = 7,
   CSYS_F_SETPIPE_SZ = 1031
 };
+/* linux/netfilter.h brings linux/in.h along, which does not go with netinet/in.h. */
+enum {
+  CSYS_NF_DROP = 0, CSYS_NF_ACCEPT = 1,
+  CSYS_NF_INET_PRE_ROUTING = 0, CSYS_NF_INET_LOCAL_IN = 1, CSYS_NF_INET_FORWARD = 2, CSYS_NF_INET_LOCAL_OUT = 3,
+  CSYS_NF_INET_POST_ROUTING = 4,
+  CSYS_NFPROTO_INET = 1
+};
+/* linux/if_bridge.h brings linux/in6.h along. */
+enum { CSYS_IFLA_BRIDGE_VLAN_INFO = 2, CSYS_BRIDGE_VLAN_INFO_PVID = 2, CSYS_BRIDGE_VLAN_INFO_UNTAGGED = 4 };
+struct csys_bridge_vlan { uint16_t flags, id; };
 #define CSYS_CLONE_NEWNS 0x00020000ULL
 #define CSYS_CLONE_NEWCGROUP 0x02000000ULL
 #define CSYS_CLONE_NEWUTS 0x04000000ULL

@@ -31,7 +31,8 @@ struct Berth: CommandGroup {
       ContainerAttach.self, ContainerGroup.self, ContainerCreate.self, ContainerExec.self, ImageGroup.self,
       ImageListShort.self, ImageImport.self, SystemInfo.self, Inspect.self, ContainerKill.self, ImageLoad.self,
       Login.self,
-      Logout.self, ContainerLogs.self, ContainerPause.self, ContainerListShort.self, ImagePull.self,
+      Logout.self, ContainerLogs.self, NetworkGroup.self, ContainerPause.self, ContainerPort.self,
+      ContainerListShort.self, ImagePull.self,
       ContainerRename.self, ContainerRestart.self, ContainerRemove.self, ImageRemoveShort.self, ContainerRun.self,
       ContainerStart.self, ContainerStop.self, ImageTag.self, ContainerUnpause.self, ImageUntag.self,
       SystemGroup.self, SystemVersion.self, VolumeGroup.self, ContainerWait.self, DocumentationCommand.self,
@@ -47,7 +48,8 @@ struct ContainerGroup: CommandGroup {
     [
       ContainerAttach.self, ContainerCleanup.self, ContainerCreate.self, ContainerExec.self, ContainerExists.self,
       ContainerInspect.self, ContainerKill.self, ContainerList.self, ContainerLogs.self, ContainerPause.self,
-      ContainerPrune.self, ContainerRename.self, ContainerRestart.self, ContainerRemove.self, ContainerRun.self,
+      ContainerPort.self, ContainerPrune.self, ContainerRename.self, ContainerRestart.self, ContainerRemove.self,
+      ContainerRun.self,
       ContainerStart.self, ContainerStop.self, ContainerUnpause.self, ContainerWait.self,
     ]
   }
@@ -61,6 +63,18 @@ struct ImageGroup: CommandGroup {
     [
       ImageExists.self, ImageImport.self, ImageInspect.self, ImageLoad.self, ImageList.self, ImagePrune.self,
       ImagePull.self, ImageRemove.self, ImageTag.self, ImageUntag.self,
+    ]
+  }
+}
+
+/// `berth network …`
+struct NetworkGroup: CommandGroup {
+  init() {}
+  static var about: About { About("network", "Manage networks") }
+  static var children: [any Command.Type] {
+    [
+      NetworkConnect.self, NetworkCreate.self, NetworkDisconnect.self, NetworkExists.self, NetworkInspect.self,
+      NetworkList.self, NetworkPrune.self, NetworkReload.self, NetworkRemove.self, NetworkUpdate.self,
     ]
   }
 }

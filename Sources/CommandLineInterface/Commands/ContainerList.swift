@@ -1,5 +1,6 @@
 import Engine
 import JSON
+import Networking
 import Problems
 
 /// `berth ps`, `berth container ls`.
@@ -99,7 +100,7 @@ struct ContainerList: Command {
       ("Command", .string(truncates ? HumanText.cut(command, to: 17) : command)),
       ("RunningFor", .string(age)),
       ("Status", .string(container.status(now: now))),
-      ("Ports", ""),
+      ("Ports", .string(PortText.text(container.ports))),
       ("Names", .string(container.name)),
       ("Size", .string(container.sizes?.text ?? "")),
     ])
@@ -117,7 +118,7 @@ struct ContainerList: Command {
     row["Labels"] = container.labelsJSON
     row["Mounts"] = JSON(container.mounts)
     row["AutoRemove"] = JSON(container.autoRemove)
-    row["Networks"] = ""
+    row["Networks"] = .string(container.networks.joined(separator: ","))
     return .object(row)
   }
 }
@@ -154,6 +155,13 @@ extension ContainerSummary {
     .object(JSON.Object(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
   }
 
+  fileprivate static func document(of port: PublishedPort) -> JSON {
+    [
+      "host_ip": .string(port.hostAddress?.description ?? ""), "container_port": JSON(port.containerPort),
+      "host_port": JSON(port.hostPort), "range": 1, "protocol": .string(port.transport.rawValue),
+    ]
+  }
+
   /// One element of `ps --format json`.
   fileprivate func document(now: Int64) -> JSON {
     let size: JSON = sizes.map { ["rootFsSize": JSON($0.rootfsBytes), "rwSize": JSON($0.writableBytes)] } ?? .null
@@ -172,11 +180,11 @@ extension ContainerSummary {
       "Mounts": JSON(mounts),
       "Names": [.string(name)],
       "Namespaces": [:],
-      "Networks": [],
+      "Networks": JSON(networks),
       "Pid": JSON(pid),
       "Pod": "",
       "PodName": "",
-      "Ports": .null,
+      "Ports": ports.isEmpty ? .null : .array(ports.map(Self.document(of:))),
       "Size": size,
       "StartedAt": JSON(startedAt / 1_000_000_000),
       "State": .string(stateWord),

@@ -4,7 +4,7 @@ import Problems
 import Templates
 
 /// What `inspect` looks at.
-enum InspectKind: String, CaseIterable { case all, container, image, volume }
+enum InspectKind: String, CaseIterable { case all, container, image, network, volume }
 
 /// `berth inspect`: containers, images and volumes by name.
 struct Inspect: Command {
@@ -15,7 +15,7 @@ struct Inspect: Command {
   var given: [String] = []
   init() {}
 
-  static var about: About { About("inspect", "Show all that is known of containers, images and volumes") }
+  static var about: About { About("inspect", "Show all that is known of containers, images, volumes and networks") }
   static var operands: [Operand] { [Operand("NAME", "Name or ID", optional: true, repeats: true)] }
   static var flags: [Flag<Self>] {
     let kinds = InspectKind.allCases.map(\.rawValue)
@@ -33,7 +33,7 @@ struct Inspect: Command {
   func run(_ context: Context) throws(Problem) -> Int32 {
     let engine = try context.engine()
     let kind = InspectKind(rawValue: kind) ?? .all
-    if sizes, kind == .image || kind == .volume {
+    if sizes, kind == .image || kind == .volume || kind == .network {
       throw Problem(code: .invalid, message: "--size is for containers, not for --type \(kind.rawValue)")
     }
     var names = given
@@ -53,16 +53,18 @@ struct Inspect: Command {
     case .container: return try engine.inspect(name, sizes: sizes)
     case .image: return try engine.inspectImage(name)
     case .volume: return try engine.inspectVolume(name)
+    case .network: return try engine.inspectNetwork(name)
     case .all:
       if try engine.containerExists(name) { return try engine.inspect(name, sizes: sizes) }
       if try engine.imageExists(name) { return try engine.inspectImage(name) }
+      do throws(Problem) { return try engine.inspectVolume(name) } catch  where error.code == .notFound {}
       do throws(Problem) {
-        return try engine.inspectVolume(name)
+        return try engine.inspectNetwork(name)
       } catch {
         guard error.code == .notFound else { throw error }
         throw Problem(
           code: .notFound, message: "no such object: \"\(name)\"",
-          hint: "berth ps -a, berth images and berth volume ls show what is there")
+          hint: "berth ps -a, berth images, berth volume ls and berth network ls show what is there")
       }
     }
   }

@@ -13,7 +13,7 @@ struct CreateFlags {
   init() {}
 
   static var flags: [Flag<CreateFlags>] {
-    process + records + fileSystems + security + namespaces + limits + imageAndLog + pending
+    process + records + fileSystems + security + namespaces + networks + limits + imageAndLog + pending
   }
 
   /// The options with what the operands and the flags say together.
@@ -154,9 +154,6 @@ struct CreateFlags {
       .value("cgroupns", "mode", "Cgroup tree: private, host, container:NAME, ns:PATH") {
         $0.options.cgroupNamespace = try NamespaceMode($1, flag: "--cgroupns")
       },
-      .value("network", "mode", "Network: none, host, container:NAME, ns:PATH", also: ["net"]) {
-        $0.options.network = try NetworkMode($1)
-      },
     ]
   }
 
@@ -236,20 +233,18 @@ struct CreateFlags {
     let values = [
       "blkio-weight-device", "cgroup-conf", "cgroups", "chrootdirs", "conmon-pidfile", "cpu-rt-period",
       "cpu-rt-runtime",
-      "device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops", "dns", "dns-option", "dns-search",
-      "env-merge", "expose", "gidmap", "health-cmd", "health-interval", "health-on-failure", "health-retries",
-      "health-start-period", "health-timeout", "hostuser", "image-volume", "ip", "ip6", "mac-address", "network-alias",
+      "device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops", "env-merge", "gidmap",
+      "health-cmd", "health-interval", "health-on-failure", "health-retries",
+      "health-start-period", "health-timeout", "hostuser", "image-volume",
       "passwd-entry", "personality", "pod", "pod-id-file", "requires", "restart", "sdnotify", "seccomp-policy",
       "secret",
       "subgidname", "subuidname", "systemd", "timeout", "uidmap", "unsetenv", "userns", "volumes-from", "gpus", "link",
       "volume-driver", "kernel-memory", "isolation",
     ]
     let toggles = [
-      "disable-content-trust", "env-host", "http-proxy", "no-healthcheck", "no-hosts", "passwd", "rmi", "unsetenv-all",
+      "disable-content-trust", "env-host", "http-proxy", "no-healthcheck", "passwd", "rmi", "unsetenv-all",
     ]
-    return values.map { .pending($0) } + toggles.map { .pending($0, value: false) } + [
-      .pending("attach", "a"), .pending("publish", "p"), .pending("publish-all", "P", value: false),
-    ]
+    return values.map { .pending($0) } + toggles.map { .pending($0, value: false) } + [.pending("attach", "a")]
   }
 }
 

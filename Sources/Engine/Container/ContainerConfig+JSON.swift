@@ -93,7 +93,7 @@ extension ContainerOptions {
     writer.put("ipc", ipc == .private ? nil : ipc.text)
     writer.put("uts", uts == .private ? nil : uts.text)
     writer.put("cgroupns", cgroupNamespace?.text)
-    writer.put("network", network == .isolated ? nil : network.text)
+    putNetwork(into: &writer)
     writer.put("runtime", runtime)
     writer.put("logDriver", logDriver == .k8sFile ? nil : logDriver.rawValue)
     writer.put("logOptions", pairs: logOptions)
@@ -163,7 +163,7 @@ extension ContainerOptions {
     ipc = namespace("ipc") ?? .private
     uts = namespace("uts") ?? .private
     cgroupNamespace = namespace("cgroupns")
-    network = reader.text("network").flatMap { text in try? NetworkMode(text) } ?? .isolated
+    takeNetwork(reader)
     runtime = reader.text("runtime")
     logDriver = reader.text("logDriver").flatMap(LogDriver.init(rawValue:)) ?? .k8sFile
     logOptions = reader.pairs("logOptions")

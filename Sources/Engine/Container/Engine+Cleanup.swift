@@ -65,6 +65,7 @@ extension Engine {
     let deleting = try runtime.begin(["delete", id])
     let failure: Problem?
     do throws(Problem) {
+      try disconnect(id)
       for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
       try removeContainerDirectory(id)
       failure = nil

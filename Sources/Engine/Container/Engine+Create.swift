@@ -45,8 +45,9 @@ extension Engine {
     config.options.runtime = options.runtime ?? self.options.runtime
     _ = try programs.runtime(config.options.runtime)
     config.dependencies = try dependencies(of: config.options)
+    let networks = try memberships(of: &config.options)
     let id = Identity.random()
-    let new = try insert(id, config, created: Timestamp.now(), startFollows: startFollows)
+    let new = try insert(id, config, networks, created: Timestamp.now(), startFollows: startFollows)
     if let path = options.cidFile {
       try doing("write container ID file \(path)") { () throws(Errno) in
         try replaceFile(path, with: Array(id.utf8), durable: false)
@@ -88,9 +89,9 @@ extension Engine {
     return ids
   }
 
-  private func insert(_ id: String, _ config: ContainerConfig, created: Int64, startFollows: Bool) throws(Problem)
-    -> NewContainer
-  {
+  private func insert(
+    _ id: String, _ config: ContainerConfig, _ networks: [NetworkMembership], created: Int64, startFollows: Bool
+  ) throws(Problem) -> NewContainer {
     let store = try store()
     let durable = !config.options.removeWhenDone
     var attempt = 0
@@ -108,7 +109,7 @@ extension Engine {
         for volume in config.volumeNames {
           try ensureVolumeRow(volume, anonymous: config.anonymousVolumes.contains(volume), created: created)
         }
-        try store.containers.insert(record, volumes: config.volumeDestinations)
+        try store.containers.insert(record, volumes: config.volumeDestinations, networks: networks)
         return startFollows
           ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: id, durable: durable)) : nil
       }

@@ -6,7 +6,7 @@ import Sys
 extension Engine {
   /// resolv.conf, hosts, hostname, .containerenv and localtime of one start. Source: capability lines PD-131, LP-49.
   /// - Returns: host path and place in the container of each.
-  func writeFiles(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> [(
+  func writeFiles(_ record: ContainerRecord, _ config: ContainerConfig, _ joined: [Joined]) throws(Problem) -> [(
     source: String, destination: String
   )] {
     let bundle = paths.bundle(record.id)
@@ -28,40 +28,24 @@ extension Engine {
       }
     } else {
       let isHost = config.options.network == .host
-      try write(
-        "resolv.conf", Self.resolvConf(host: (try? readText("/etc/resolv.conf")) ?? "", sharesHost: isHost),
-        to: "/etc/resolv.conf")
-      let base = isHost ? (try? readText("/etc/hosts")) : nil
-      try write(
-        "hosts", Self.hosts(base: base, hostname: hostname, name: record.name, added: config.options.addHosts),
-        to: "/etc/hosts")
-      if config.options.uts == .private { try write("hostname", hostname + "\n", to: "/etc/hostname") }
+      let names = NameFiles(options: config.options, hostname: hostname, name: record.name, joined: joined)
+      if config.options.dnsServers != ["none"] {
+        let host = NameFiles.hostResolvConf(sharesHost: isHost)
+        try write(
+          "resolv.conf", isHost && !config.options.namesServers ? host : names.resolvConf(host: host),
+          to: "/etc/resolv.conf")
+      }
+      if !config.options.noHosts {
+        let base = isHost ? (try? readText("/etc/hosts")) : nil
+        try write("hosts", try names.hosts(base: base), to: "/etc/hosts")
+      }
+      if config.options.uts == .private, !config.options.noHostname {
+        try write("hostname", hostname + "\n", to: "/etc/hostname")
+      }
     }
     try write("containerenv", Self.containerEnvironment(record, config), to: "/run/.containerenv")
     if let zone = config.options.timezone { files.append((try Timezone.file(of: zone), "/etc/localtime")) }
     return files
-  }
-
-  /// Name servers on loopback are of no use in another network namespace.
-  static func resolvConf(host: String, sharesHost: Bool) -> String {
-    if sharesHost { return host }
-    let lines = host.split(separator: "\n").filter { line in
-      let words = line.split(separator: " ")
-      return !(words.first == "nameserver" && words.count > 1 && (words[1].hasPrefix("127.") || words[1] == "::1"))
-    }
-    return lines.map { $0 + "\n" }.joined()
-  }
-
-  /// - Parameter base: the host's file, where its network is shared.
-  static func hosts(base: String?, hostname: String, name: String, added: [HostEntry]) -> String {
-    var text = added.map { "\($0.address)\t\($0.name)\n" }.joined()
-    if let base {
-      text += base
-    } else {
-      let names = hostname == name ? name : "\(hostname) \(name)"
-      text += "127.0.0.1\tlocalhost localhost.localdomain\n::1\tlocalhost ip6-localhost\n127.0.1.1\t\(names)\n"
-    }
-    return text
   }
 
   static func containerEnvironment(_ record: ContainerRecord, _ config: ContainerConfig) -> String {

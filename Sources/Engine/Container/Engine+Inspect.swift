@@ -48,9 +48,7 @@ extension Engine {
     }
     document["Mounts"] = .array(mounts(config))
     document["Dependencies"] = JSON(config.dependencies)
-    document["NetworkSettings"] = [
-      "Ports": .object(JSON.Object()), "Networks": .object(JSON.Object()), "IPAddress": "", "SandboxKey": "",
-    ]
+    document["NetworkSettings"] = try networkSettings(record, config)
     document["Namespace"] = ""
     document["IsInfra"] = false
     document["Config"] = configDocument(record, config)
@@ -152,16 +150,18 @@ extension Engine {
           "Size": .string("\(settings.maxSizeBytes ?? 0)B"),
         ]
       ),
-      ("NetworkMode", .string(options.network == .isolated ? "none" : options.network.text)),
-      ("PortBindings", .object(JSON.Object())),
+      ("NetworkMode", .string(options.network.text)),
+      ("PortBindings", portBindings(config)),
       ("RestartPolicy", ["Name": "no", "MaximumRetryCount": 0]), ("AutoRemove", .bool(options.removeWhenDone)),
       ("VolumeDriver", ""),
-      ("VolumesFrom", .null), ("CapAdd", JSON(options.capAdd)), ("CapDrop", JSON(options.capDrop)), ("Dns", []),
-      ("DnsOptions", []),
-      ("DnsSearch", []), ("ExtraHosts", JSON(options.addHosts.map { "\($0.name):\($0.address)" })),
+      ("VolumesFrom", .null), ("CapAdd", JSON(options.capAdd)), ("CapDrop", JSON(options.capDrop)),
+      ("Dns", JSON(options.dnsServers)),
+      ("DnsOptions", JSON(options.dnsOptions)),
+      ("DnsSearch", JSON(options.dnsSearch)), ("ExtraHosts", JSON(options.addHosts.map { "\($0.name):\($0.address)" })),
       ("GroupAdd", JSON(options.groupAdd)),
       ("IpcMode", .string(options.ipc.text)), ("Cgroup", ""), ("OomScoreAdj", JSON(options.oomScoreAdjust ?? 0)),
-      ("PidMode", .string(options.pid.text)), ("Privileged", .bool(options.privileged)), ("PublishAllPorts", false),
+      ("PidMode", .string(options.pid.text)), ("Privileged", .bool(options.privileged)),
+      ("PublishAllPorts", .bool(options.publishesAll)),
       ("ReadonlyRootfs", .bool(options.readOnly)), ("SecurityOpt", JSON(options.securityOptions)),
       ("Tmpfs", tmpfs(config)),
       ("UTSMode", .string(options.uts.text)), ("UsernsMode", ""),

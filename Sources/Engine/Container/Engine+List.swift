@@ -23,8 +23,12 @@ extension Engine {
     records = kept
     if let last = query.last, last >= 0 { records = Array(records.suffix(last)) }
     var result: [ContainerSummary] = []
+    let networks = records.isEmpty ? [:] : try store.networks.namesByContainer()
+    let ports = records.isEmpty ? [:] : try portsByContainer()
     for record in records {
       var summary = ContainerSummary(record)
+      summary.networks = networks[record.id] ?? []
+      if record.status.state.isAlive { summary.ports = ports[record.id] ?? [] }
       if query.sizes { summary.sizes = try sizes(of: record) }
       result.append(summary)
     }

@@ -9,9 +9,10 @@ import Sys
 extension Engine {
   /// Directories, mount and files of a container that is about to run; undone by `unprepare`.
   /// - Returns: the specification, written to the bundle.
-  func prepare(_ record: ContainerRecord, _ config: ContainerConfig, terminalSize: (rows: UInt16, columns: UInt16)?)
-    throws(Problem)
-  {
+  func prepare(
+    _ record: ContainerRecord, _ config: ContainerConfig, _ joined: [Joined],
+    terminalSize: (rows: UInt16, columns: UInt16)?
+  ) throws(Problem) {
     let bundle = paths.bundle(record.id)
     let rootfs = try mountRoot(record, config)
     let root = try RootDirectory(rootfs)
@@ -20,7 +21,7 @@ extension Engine {
     var facts = SpecBuilder.Facts(id: record.id, name: record.name, rootfs: rootfs, identity: identity)
     facts.terminalSize = terminalSize
     facts.volumes = try prepareVolumes(config, root, identity)
-    facts.files = try writeFiles(record, config)
+    facts.files = try writeFiles(record, config, joined)
     try joinNamespaces(config, &facts)
     if config.options.initProcess { facts.initProgram = try initProgram(config.options) }
     for device in config.options.devices { facts.devices += try SpecBuilder.FoundDevice.find(device) }
@@ -59,6 +60,7 @@ extension Engine {
 
   /// The reverse of `prepare`: what of a container a reboot would clear. The writable layer stays.
   func unprepare(_ id: String) throws(Problem) {
+    try disconnect(id)
     for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
     try removeBundle(id)
   }

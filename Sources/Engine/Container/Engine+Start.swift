@@ -2,6 +2,7 @@ import CSys
 import Glibc
 import JSON
 import MonitorProtocol
+import Networking
 public import Problems
 import RuntimeClient
 import StateStore
@@ -72,13 +73,15 @@ extension Engine {
       intent = HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: false))
     }
     do throws(Problem) {
-      try prepare(record, config, terminalSize: launch.terminalSize)
+      let connections = try takeConnections(record, config)
+      try prepare(record, config, connections.joined, terminalSize: launch.terminalSize)
       let runtime = try runtime(of: config)
-      let pid = try startMonitor(record, config, runtime, launch)
+      let pid = try startMonitor(record, config, runtime, launch, holding: connections.reservation?.holder.borrowed)
       record.status.pid = pid
       // A process that has gone already has an exit file soon: any start time does.
       record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
       try readMonitorPid(&record)
+      try connect(record, connections)
       try runtime.run("start", record.id)
       try writePidFile(config, pid)
     } catch {
@@ -127,7 +130,8 @@ extension Engine {
   }
 
   private func startMonitor(
-    _ record: ContainerRecord, _ config: ContainerConfig, _ runtime: RuntimeProgram, _ launch: Launch
+    _ record: ContainerRecord, _ config: ContainerConfig, _ runtime: RuntimeProgram, _ launch: Launch,
+    holding ports: CInt?
   ) throws(Problem) -> Int32 {
     let id = record.id
     var configuration = MonitorConfiguration(
@@ -145,7 +149,7 @@ extension Engine {
     configuration.durable = !config.options.removeWhenDone
     return try MonitorLauncher.start(
       configuration, program: try programs.helper("berth-monitor"), attach: launch.attach,
-      preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, environment: helperEnvironment)
+      preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: ports, environment: helperEnvironment)
   }
 
   /// What the monitor runs after the container's end, should nobody else clean up (PD-61).

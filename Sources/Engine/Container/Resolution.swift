@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import JSON
+import Networking
 import Problems
 import StateStore
 import Sys
@@ -195,12 +196,46 @@ struct Resolution {
           message: "--shm-size needs an IPC namespace of the container's own, not --ipc \(options.ipc.text)")
       }
     }
-    if case .container = options.network, !options.addHosts.isEmpty {
-      throw Problem(
-        code: .invalid,
-        message: "--add-host does not fit --network \(options.network.text): the hosts file is the other container's")
-    }
+    try checkNetwork()
     for (name, _) in options.sysctls { try checkSysctl(name) }
+  }
+
+  /// Source: capability lines PD-136..PD-138, PD-140, PD-144.
+  private func checkNetwork() throws(Problem) {
+    func refuse(_ flag: String, _ reason: String) -> Problem {
+      Problem(code: .invalid, message: "\(flag) does not fit --network \(options.network.text): \(reason)")
+    }
+    if case .container = options.network {
+      if !options.addHosts.isEmpty { throw refuse("--add-host", "the hosts file is the other container's") }
+      if options.namesServers { throw refuse("--dns", "resolv.conf is the other container's") }
+    }
+    if options.noHosts, !options.addHosts.isEmpty {
+      throw Problem(code: .invalid, message: "--no-hosts and --add-host cannot be set together")
+    }
+    if options.dnsServers.contains("none"), options.dnsServers.count > 1 {
+      throw Problem(code: .invalid, message: "--dns none goes alone: it leaves the image's resolv.conf as it is")
+    }
+    if options.network != .bridge {
+      let reason = "the container has no network of its own"
+      if options.ipAddress != nil { throw refuse("--ip", reason) }
+      if options.ip6Address != nil { throw refuse("--ip6", reason) }
+      if options.macAddress != nil { throw refuse("--mac-address", reason) }
+      if !options.networkAliases.isEmpty { throw refuse("--network-alias", reason) }
+    }
+    var seen: Set<PortMapping> = []
+    for mapping in options.published where mapping.hostPort != 0 {
+      for offset in 0..<mapping.count {
+        let single = PortMapping(
+          hostAddress: mapping.hostAddress, hostPort: mapping.hostPort + offset, containerPort: 0,
+          transport: mapping.transport)
+        if !seen.insert(single).inserted {
+          throw Problem(
+            code: .invalid,
+            message:
+              "conflicting port mappings for host port \(single.hostPort) (protocol \(single.transport.rawValue))")
+        }
+      }
+    }
   }
 
   /// Only what a namespace of the container's own holds. Source: Docker's and podman's rule for `--sysctl`.

@@ -1,6 +1,5 @@
-import Glibc
+import Networking
 public import Problems
-import Sys
 
 extension DeviceMapping {
   /// `--device HOST[:CONTAINER][:ACCESS]`.
@@ -60,6 +59,8 @@ extension Ulimit {
 }
 
 extension HostEntry {
+  /// Stands for the host, as the container reaches it.
+  static let hostGateway = "host-gateway"
   /// `--add-host NAME:ADDRESS`.
   public init(flag text: String) throws(Problem) {
     let flag = "--add-host"
@@ -67,12 +68,7 @@ extension HostEntry {
       throw FlagValue.invalid(text, flag, "want NAME:ADDRESS")
     }
     let address = String(text[text.index(after: colon)...])
-    if address == "host-gateway" {
-      throw Problem(
-        code: .unsupported, message: "--add-host host-gateway needs a bridge network, which is not supported yet")
-    }
-    var room = in6_addr()
-    guard inet_pton(AF_INET, address, &room) == 1 || inet_pton(AF_INET6, address, &room) == 1 else {
+    guard address == Self.hostGateway || IPAddress(address) != nil else {
       throw FlagValue.invalid(text, flag, "\"\(address)\" is not an IP address")
     }
     let name = String(text[..<colon]).split(separator: ";").joined(separator: " ")
@@ -112,35 +108,6 @@ extension NamespaceMode {
     case .private: "private"
     case .shareable: "shareable"
     case .none: "none"
-    case .container(let name): "container:\(name)"
-    case .path(let path): "ns:\(path)"
-    }
-  }
-}
-
-extension NetworkMode {
-  /// `--network none|host|container:NAME|ns:/PATH`.
-  public init(_ text: String) throws(Problem) {
-    switch text {
-    case "none": self = .none
-    case "host": self = .host
-    default:
-      if let name = NamespaceMode.rest(of: text, after: "container:") {
-        self = .container(name)
-      } else if let path = NamespaceMode.rest(of: text, after: "ns:"), path.hasPrefix("/") {
-        self = .path(path)
-      } else {
-        throw Problem(
-          code: .unsupported, message: "--network \"\(text)\" is not supported yet",
-          hint: "use none, host, container:NAME or ns:/PATH")
-      }
-    }
-  }
-  var text: String {
-    switch self {
-    case .isolated: "isolated"
-    case .none: "none"
-    case .host: "host"
     case .container(let name): "container:\(name)"
     case .path(let path): "ns:\(path)"
     }

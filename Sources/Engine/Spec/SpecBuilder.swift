@@ -198,14 +198,14 @@ struct SpecBuilder {
     }
     switch options.network {
     case .host: break
-    case .isolated, .none, .container: add(.network)
+    case .bridge, .none, .container: add(.network)
     case .path(let path): add(.network, path: path)
     }
     return list
   }
   private var cgroupMode: NamespaceMode { options.cgroupNamespace ?? (machine.isCgroup2 ? .private : .host) }
 
-  private var ownsNetwork: Bool { options.network == .isolated || options.network == .none }
+  private var ownsNetwork: Bool { options.network == .bridge || options.network == .none }
   private var sysctls: [String: String]? {
     var result = Dictionary(options.sysctls.map { ($0.name, $0.value) }) { $1 }
     // Everybody may ping. Source: podman's default sysctls.

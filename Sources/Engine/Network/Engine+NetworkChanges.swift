@@ -1,0 +1,217 @@
+import JSON
+import Networking
+public import Problems
+import StateStore
+import Sys
+
+extension Engine {
+  /// Filters: name, id, driver, label, label!, dangling, until.
+  public func networks(_ filters: [ListFilter]) throws(Problem) -> [NetworkSummary] {
+    _ = try network(Self.defaultNetwork)
+    var result: [NetworkSummary] = []
+    for network in try networks() where try matches(network, filters) { result.append(summary(network)) }
+    return result
+  }
+  private func matches(_ network: NetworkConfiguration, _ filters: [ListFilter]) throws(Problem) -> Bool {
+    for (key, alternatives) in Dictionary(grouping: filters, by: \.key) {
+      var isMatch = key.hasPrefix("label")
+      for filter in alternatives {
+        let holds = try holds(filter, network)
+        isMatch = key.hasPrefix("label") ? isMatch && holds : isMatch || holds
+      }
+      if !isMatch { return false }
+    }
+    return true
+  }
+  private func holds(_ filter: ListFilter, _ network: NetworkConfiguration) throws(Problem) -> Bool {
+    switch filter.key {
+    case "name": return network.name.contains(filter.value)
+    case "id": return network.id.hasPrefix(filter.value)
+    case "driver": return network.driver.rawValue == filter.value
+    case "label", "label!":
+      let pair = try FlagValue.label(filter.value, flag: "--filter label")
+      let value = network.labels[pair.name]
+      let isThere = value != nil && (!filter.value.contains("=") || value == pair.value)
+      return isThere == (filter.key == "label")
+    case "dangling":
+      guard let wanted = Bool(filter.value) else {
+        throw FlagValue.invalid("dangling=\(filter.value)", "--filter", "want true or false")
+      }
+      return try store().networks.members(of: network.id).isEmpty == wanted
+    case "until":
+      return network.created < (try Timestamp.parse(user: filter.value, now: Timestamp.now(), flag: "--filter until"))
+    default:
+      throw Problem(
+        code: .invalid, message: "--filter \(filter.key)=\(filter.value): unknown filter \"\(filter.key)\"",
+        hint: "dangling, driver, id, label, name and until are known")
+    }
+  }
+
+  public func networkExists(_ name: String) throws(Problem) -> Bool {
+    do throws(Problem) {
+      _ = try network(name)
+      return true
+    } catch {
+      if error.code == .notFound { return false }
+      throw error
+    }
+  }
+
+  /// - Parameter force: remove its containers, too. - Returns: the name as given.
+  @discardableResult
+  public func removeNetwork(_ name: String, force: Bool = false, timeoutSeconds: Int? = nil) throws(Problem) -> String {
+    let network = try network(name)
+    if network.name == Self.defaultNetwork {
+      throw Problem(code: .invalid, message: "default network \(network.name) cannot be removed")
+    }
+    if force {
+      var options = RemoveOptions()
+      options.force = true
+      options.ignore = true
+      options.dependents = true
+      options.timeoutSeconds = timeoutSeconds
+      for member in try store().networks.members(of: network.id) { try remove(member.container, options) }
+    }
+    try erase(network)
+    return name
+  }
+
+  /// The kernel's side goes first, under locks that keep everybody from bringing it back before the row has gone.
+  private func erase(_ network: NetworkConfiguration) throws(Problem) {
+    let store = try store()
+    let lock = try store.locks.acquire(.network, network.id)
+    let rules = try store.locks.acquire(.network, Self.rulesLock)
+    guard try store.networks.members(of: network.id).isEmpty else {
+      try store.networks.delete(network.id, name: network.name)  // says who is on it
+      return
+    }
+    if network.driver == .bridge {
+      var host = try hostNetwork()
+      try host.tearDown(network)
+    }
+    try store.networks.delete(network.id, name: network.name)
+    store.locks.remove(.network, network.id)
+    _ = consume rules
+    _ = consume lock
+  }
+
+  /// Removes the networks that no container belongs to. - Returns: their names.
+  public func pruneNetworks(_ filters: [ListFilter] = []) throws(Problem) -> PruneReport {
+    for filter in filters where !["label", "label!", "until"].contains(filter.key) {
+      throw Problem(
+        code: .invalid, message: "--filter \(filter.key): unknown filter", hint: "label, label! and until are known")
+    }
+    var report = PruneReport()
+    for network in try networks() where network.name != Self.defaultNetwork {
+      guard try matches(network, filters), try store().networks.members(of: network.id).isEmpty else { continue }
+      do throws(Problem) {
+        try erase(network)
+        report.removed.append(network.name)
+      } catch {
+        report.failures.append((network.name, error.sentence))
+      }
+    }
+    return report
+  }
+
+  /// Changes a network's name servers. Source: podman-network-update(1).
+  public func updateNetwork(_ name: String, addDNS: [String], dropDNS: [String]) throws(Problem) {
+    var network = try network(name)
+    for server in addDNS where IPAddress(server) == nil {
+      throw Problem(code: .invalid, message: "--dns-add \"\(server)\" is not an IP address")
+    }
+    guard network.dnsEnabled else {
+      throw Problem(code: .invalid, message: "network \(network.name) has no name service: cannot set its servers")
+    }
+    for server in dropDNS where !network.dnsServers.contains(server) {
+      throw Problem(code: .invalid, message: "network \(network.name) has no DNS server \(server)")
+    }
+    network.dnsServers.removeAll { dropDNS.contains($0) }
+    for server in addDNS where !network.dnsServers.contains(server) { network.dnsServers.append(server) }
+    try store().networks.update(network.id, config: network.record.config)
+  }
+
+  /// Brings back what a flush of the firewall took from a running container. - Returns: its ID.
+  public func reloadNetwork(_ name: String) throws(Problem) -> String {
+    let record = try observed(try store().containers.lookup(name))
+    guard record.status.state.isAlive else {
+      throw Problem(
+        code: .conflict, message: "container \(record.name) is not running: only running containers have rules")
+    }
+    var host = try hostNetwork()
+    try rewriteRules(&host)
+    return record.id
+  }
+
+  // MARK: connect and disconnect
+
+  /// Source: capability line PD-139.
+  public func connect(_ name: String, to request: NetworkRequest) throws(Problem) {
+    let network = try network(request.network)
+    try checkRequest(request, network)
+    try locked(name) { (record) throws(Problem) in
+      let config = try ContainerConfig(record)
+      try checkMode(config)
+      let store = try store()
+      let taken = try store.networks.memberships(of: record.id)
+      var membership = NetworkMembership(networkID: network.id, position: 0, request: request.json.text())
+      let places = Set(taken.map(\.membership.position))
+      while places.contains(membership.position) { membership.position += 1 }
+      let isRunning = try needsNamespace(record)
+      var joined: Joined?
+      let wanted = membership
+      try store.transaction(durable: true) { () throws(Problem) in
+        try store.networks.join(record.id, wanted)
+        if isRunning { joined = try lease(wanted, network, owner: record.id) }
+      }
+      guard let joined else { return }
+      do throws(Problem) {
+        var host = try hostNetwork()
+        try join(joined, &host, try networkNamespace(of: record))
+        if network.driver == .bridge, try !host.rulesAreThere() { try rewriteRules(&host) }
+      } catch {
+        let failure = error
+        try store.networks.leave(record.id, network.id)
+        throw failure
+      }
+    }
+  }
+
+  /// - Parameter force: of a container that is not there, the name is enough.
+  public func disconnect(_ name: String, from networkName: String, force: Bool = false) throws(Problem) {
+    let network = try network(networkName)
+    try locked(name) { (record) throws(Problem) in
+      let config = try ContainerConfig(record)
+      try checkMode(config)
+      let store = try store()
+      let mine = try store.networks.memberships(of: record.id).first { $0.network.id == network.id }
+      guard let mine else {
+        throw Problem(
+          code: .conflict, message: "container \(record.name) is not connected to network \(network.name)")
+      }
+      if try needsNamespace(record), let attachment = Attachment(status: mine.membership.status) {
+        let host = try hostNetwork()
+        try host.detach(attachment.interface, try networkNamespace(of: record))
+      }
+      try store.networks.leave(record.id, network.id)
+    }
+  }
+
+  private func checkMode(_ config: ContainerConfig) throws(Problem) {
+    guard config.options.network == .bridge else {
+      throw Problem(
+        code: .invalid, message: "\"\(config.options.network.text)\" is not supported: invalid network mode",
+        hint: "only containers with networks of their own can be connected to one")
+    }
+  }
+  private func needsNamespace(_ record: ContainerRecord) throws(Problem) -> Bool {
+    switch record.status.state {
+    case .created, .running, .paused: return true
+    case .configured, .stopped, .exited: return false
+    case .stopping, .removing, .unknown:
+      throw Problem(
+        code: .conflict,
+        message: "container \(record.name) is in state \(record.status.state.rawValue): its networks cannot be changed")
+    }
+  }
+}

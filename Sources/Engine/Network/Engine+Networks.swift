@@ -1,0 +1,204 @@
+public import JSON
+public import Networking
+public import Problems
+import StateStore
+import Sys
+
+/// What `network create` is told.
+public struct NetworkOptions: Sendable {
+  /// nil makes one up.
+  public var name: String?
+  /// bridge, macvlan or ipvlan.
+  public var driver = "bridge"
+  public var subnets: [NetworkConfiguration.Block] = []
+  public var routes: [NetworkConfiguration.StaticRoute] = []
+  public var ipv6 = false
+  public var isInternal = false
+  public var disablesDNS = false
+  public var dnsServers: [String] = []
+  /// Bridge, or the interface below a macvlan or ipvlan; nil makes one up.
+  public var interface: String?
+  public var labels: [String: String] = [:]
+  public var driverOptions: [String: String] = [:]
+  /// host-local, none; nil is the driver's own.
+  public var ipamDriver: String?
+  /// A network of that name is fine.
+  public var ignore = false
+  public init() {}
+}
+
+public struct NetworkSummary: Sendable {
+  public var network: NetworkConfiguration
+  /// As podman's files have it.
+  public var document: JSON
+}
+
+extension Engine {
+  /// The network that nobody has to name. Source: podman's "podman", Docker's "bridge".
+  public static let defaultNetwork = "berth"
+  static let defaultNetworkNames: Set<String> = ["berth", "podman", "bridge", "default"]
+
+  /// The network that a user means; the default network comes into being when it is first asked for.
+  func network(_ name: String) throws(Problem) -> NetworkConfiguration {
+    let store = try store()
+    if Self.defaultNetworkNames.contains(name) {
+      // A user's own network may be called podman or bridge: then it is that.
+      if name != Self.defaultNetwork, let own = try store.networks.get(named: name) {
+        return try NetworkConfiguration(own)
+      }
+      if let found = try store.networks.get(named: Self.defaultNetwork) { return try NetworkConfiguration(found) }
+      return try makeDefaultNetwork()
+    }
+    return try NetworkConfiguration(try store.networks.lookup(name))
+  }
+
+  private func makeDefaultNetwork() throws(Problem) -> NetworkConfiguration {
+    var options = NetworkOptions()
+    options.name = Self.defaultNetwork
+    options.ignore = true
+    return try createNetwork(options).network
+  }
+
+  /// - Returns: the network.
+  @discardableResult
+  public func createNetwork(_ options: NetworkOptions) throws(Problem) -> NetworkSummary {
+    let store = try store()
+    if let name = options.name {
+      try ObjectName.check(name, what: "network name")
+      if let found = try store.networks.get(named: name), options.ignore { return summary(try .init(found)) }
+      if ["none", "host", "container", "private", "pasta", "slirp4netns", "ns"].contains(name) {
+        throw Problem(code: .invalid, message: "network name \"\(name)\" is a mode of --network")
+      }
+    }
+    guard let driver = NetworkConfiguration.Driver(rawValue: options.driver) else {
+      throw Problem(
+        code: .unsupported, message: "unsupported driver \(options.driver)",
+        hint: "drivers are \(NetworkConfiguration.Driver.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    // What is free is decided under a lock: two commands must not choose the same.
+    let lock = try store.locks.acquire(.network, "choice")
+    let others = try networks()
+    var host = try hostNetwork()
+    let names = try host.interfaceNames().union(others.filter { $0.driver == .bridge }.map(\.interface))
+    let interface: String
+    if let given = options.interface {
+      interface = given
+    } else {
+      interface = try Self.interface(for: driver, names, options, &host)
+    }
+    var network = NetworkConfiguration(
+      id: Identity.random(), name: options.name ?? Self.unusedName(others), driver: driver, interface: interface,
+      created: Timestamp.now())
+    try fill(&network, options, taken: others.flatMap(\.subnets).map(\.subnet) + host.subnetsInUse())
+    try network.check()
+    try checkFree(network, options, others, names)
+    do throws(Problem) { try store.networks.insert(network.record) } catch {
+      guard options.ignore, error.code == .conflict, let found = try store.networks.get(named: network.name) else {
+        throw error
+      }
+      network = try NetworkConfiguration(found)
+    }
+    _ = consume lock
+    return summary(network)
+  }
+
+  private static func unusedName(_ others: [NetworkConfiguration]) -> String {
+    let names = Set(others.map(\.name))
+    var number = 1
+    while names.contains("berth\(number)") { number += 1 }
+    return "berth\(number)"
+  }
+  private static func interface(
+    for driver: NetworkConfiguration.Driver, _ names: Set<String>, _ options: NetworkOptions,
+    _ host: inout HostNetwork
+  ) throws(Problem) -> String {
+    if driver != .bridge {
+      if let parent = options.driverOptions["parent"] { return parent }
+      guard let parent = try host.defaultInterface() else {
+        throw Problem(
+          code: .invalid, message: "the host has no default route: a \(driver.rawValue) network needs --opt parent=NAME"
+        )
+      }
+      return parent
+    }
+    var number = 0
+    while names.contains("berth\(number)") { number += 1 }
+    return "berth\(number)"
+  }
+
+  private func fill(_ network: inout NetworkConfiguration, _ options: NetworkOptions, taken: [Subnet])
+    throws(Problem)
+  {
+    network.isInternal = options.isInternal
+    network.dnsEnabled = !options.disablesDNS
+    network.dnsServers = options.dnsServers
+    network.labels = options.labels
+    network.options = options.driverOptions
+    network.options["parent"] = nil
+    network.routes = options.routes
+    network.subnets = options.subnets
+    network.ipamOptions["driver"] = options.ipamDriver ?? "host-local"
+    if network.assignsAddresses {
+      var choice = SubnetChoice(taken: taken + network.subnets.map(\.subnet))
+      let families = Set(network.subnets.map(\.subnet.family))
+      if network.subnets.isEmpty || (options.ipv6 && !families.contains(.v4)) {
+        network.subnets.append(.init(try choice.v4()))
+        choice.taken += network.subnets.map(\.subnet)
+      }
+      if options.ipv6, !families.contains(.v6) { network.subnets.append(.init(choice.v6())) }
+    }
+    network.ipv6Enabled = options.ipv6 || network.subnets.contains { $0.subnet.family == .v6 }
+    network.fillGateways()
+  }
+
+  private func checkFree(
+    _ network: NetworkConfiguration, _ options: NetworkOptions, _ others: [NetworkConfiguration], _ names: Set<String>
+  ) throws(Problem) {
+    for block in network.subnets {
+      for other in others {
+        guard let used = other.subnets.first(where: { $0.subnet.overlaps(block.subnet) }) else { continue }
+        throw Problem(
+          code: .conflict,
+          message: "subnet \(block.subnet) is already used: network \(other.name) has \(used.subnet)")
+      }
+    }
+    if network.driver != .bridge, !names.contains(network.interface) {
+      throw Problem(code: .invalid, message: "parent interface \(network.interface) does not exist")
+    }
+  }
+
+  /// All networks by name; the default network among them.
+  public func networks() throws(Problem) -> [NetworkConfiguration] {
+    var result: [NetworkConfiguration] = []
+    for record in try store().networks.list() { result.append(try NetworkConfiguration(record)) }
+    return result
+  }
+
+  func summary(_ network: NetworkConfiguration) -> NetworkSummary {
+    NetworkSummary(network: network, document: network.document(created: Timestamp.text(network.created)))
+  }
+
+  /// Of nf_tables: other root directories have tables of their own.
+  var firewallTable: String {
+    if paths.root == "/var/lib/berth" { return Firewall.table }
+    // FNV-1a: the same name each time, another one for another root.
+    let hash = paths.root.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    return "\(Firewall.table)-" + String(hash, radix: 16)
+  }
+  func hostNetwork() throws(Problem) -> HostNetwork { try HostNetwork(table: firewallTable) }
+}
+
+extension NetworkConfiguration {
+  init(_ record: NetworkRecord) throws(Problem) {
+    guard let json = try? JSON.parse(record.config), let read = NetworkConfiguration(json, created: record.created)
+    else {
+      throw Problem(code: .bug, message: "the stored configuration of network \(record.name) is damaged")
+    }
+    self = read
+  }
+  var record: NetworkRecord {
+    NetworkRecord(
+      id: id, name: name, driver: driver.rawValue, interface: interface, created: created,
+      config: document(created: "").text())
+  }
+}

@@ -1,0 +1,66 @@
+import CSys
+import Glibc
+import Netlink
+public import Problems
+import Sys
+
+/// A network namespace, held open.
+public struct NetworkNamespace: ~Copyable, Sendable {
+  let fd: OwnedFD
+
+  /// - Parameter path: such as /run/netns/NAME.
+  public init(path: String) throws(Problem) {
+    fd = try doing("open network namespace \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
+  }
+  /// The one of a process. The caller has made sure that the pid is still that process's.
+  package init(ofPid pid: Int32) throws(Problem) { try self.init(path: "/proc/\(pid)/ns/net") }
+
+  /// Runs `body` in the namespace. This thread comes back in any case, or the program ends: nothing may go on in the
+  /// wrong namespace.
+  package borrowing func inside<R>(_ body: () throws(Problem) -> R) throws(Problem) -> R {
+    let home = try doing("open the own network namespace") { () throws(Errno) in
+      try open("/proc/thread-self/ns/net", O_RDONLY)
+    }
+    try doing("enter a network namespace") { () throws(Errno) in
+      _ = try check(csys_setns(fd.borrowed, CInt(CSYS_CLONE_NEWNET)))
+    }
+    let result: Result<R, Problem>
+    do throws(Problem) { result = .success(try body()) } catch { result = .failure(error) }
+    let back = csys_setns(home.borrowed, CInt(CSYS_CLONE_NEWNET))
+    precondition(back == 0, "cannot leave a network namespace: errno \(-back)")
+    return try result.get()
+  }
+}
+
+/// Kernel settings of a network namespace.
+enum NetworkSetting {
+  /// Source: linux/magic.h.
+  private static let procMagic = 0x9fa0
+
+  /// - Parameter path: below /proc/sys/net.
+  static func write(_ path: String, _ value: String) throws(Problem) {
+    let name = "/proc/sys/net/" + path
+    try doing("write \(value) to \(name)") { () throws(Errno) in
+      let file = try open(name, O_WRONLY)
+      var system = statfs()
+      try check(csys_fstatfs(file.borrowed, &system))
+      guard Int(system.f_type) == procMagic else { throw Errno(rawValue: EXDEV) }
+      try writeAll(file, value)
+    }
+  }
+  /// As `write`, where this kernel or namespace has the setting at all.
+  static func writeIfThere(_ path: String, _ value: String) throws(Problem) {
+    do throws(Problem) { try write(path, value) } catch  where error.code == .notFound {}
+  }
+  static func isOne(_ path: String) -> Bool { (try? readText("/proc/sys/net/" + path, limit: 64))?.first == "1" }
+}
+
+/// Runs `body`; the kernel's word becomes a problem with this message.
+func asking<R: ~Copyable>(
+  _ message: @autoclosure () -> String, hint: @autoclosure () -> String? = nil,
+  _ body: () throws(NetlinkFailure) -> R
+) throws(Problem) -> R {
+  do throws(NetlinkFailure) { return try body() } catch {
+    throw Problem(code: Problem.Code(error.errno), message: message(), hint: hint(), cause: error)
+  }
+}
