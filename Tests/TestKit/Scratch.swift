@@ -95,7 +95,7 @@ package struct TestEngine {
 /// Runs `body` with an engine of its own, in a network namespace of its own; afterwards all its containers are removed and nothing may be left.
 package func withEngine<R>(_ name: String = #function, _ body: (TestEngine) throws -> R) throws -> R {
   try withScratch(name) { scratch in
-    let namespace = try TestNamespace()
+    let namespace = try TestNamespace.make()
     let engine = TestEngine(scratch: scratch, namespace: namespace.pid)
     let outcome: Result<R, any Error>
     do { outcome = .success(try body(engine)) } catch { outcome = .failure(error) }

@@ -8,16 +8,18 @@ package struct TestNamespace: ~Copyable {
   private let holder: ChildProcess
   package var pid: pid_t { holder.pid }
 
-  package init() throws {
-    holder = try start(["unshare", "--net", "sleep", "1000000"])
+  package static func make() throws -> TestNamespace {
+    let namespace = TestNamespace(holder: try start(["unshare", "--net", "sleep", "1000000"]))
     let own = try readLink("/proc/self/ns/net")
-    let pid = holder.pid
+    let pid = namespace.pid
     guard eventually(10, { (try? readLink("/proc/\(pid)/ns/net")).map { $0 != own } ?? false }) else {
-      try? holder.signal(SIGKILL)
+      namespace.end()
       throw CommandFailed(description: "no network namespace came into being: it takes root")
     }
-    try TestKit.run(TestNamespace.entering(pid, ["ip", "link", "set", "lo", "up"]))
+    try namespace.run("ip", "link", "set", "lo", "up")
+    return namespace
   }
+  private init(holder: consuming ChildProcess) { self.holder = holder }
   /// The command line of a program that runs inside.
   package static func entering(_ pid: pid_t, _ command: [String]) -> [String] {
     ["nsenter", "--net=/proc/\(pid)/ns/net", "--"] + command
@@ -38,7 +40,7 @@ package struct TestNamespace: ~Copyable {
 }
 
 package func withNamespace<R>(_ body: (borrowing TestNamespace) throws -> R) throws -> R {
-  let namespace = try TestNamespace()
+  let namespace = try TestNamespace.make()
   let outcome: Result<R, any Error>
   do { outcome = .success(try body(namespace)) } catch { outcome = .failure(error) }
   namespace.end()

@@ -1,6 +1,7 @@
 import JSON
 import Networking
 import Problems
+import Rootless
 import StateStore
 
 extension Engine {
@@ -8,6 +9,11 @@ extension Engine {
   /// Source: capability lines PD-136, PD-138, PD-140.
   func memberships(of options: inout ContainerOptions) throws(Problem) -> [NetworkMembership] {
     guard options.network == .bridge else { return [] }
+    // An ordinary user's namespace has no right to the host's network: only what was asked for by name is tried there.
+    if options.networks.isEmpty, try !UserNamespace.current().isInitial {
+      options.network = .none
+      return []
+    }
     var requests = options.networks.isEmpty ? [NetworkRequest(Self.defaultNetwork)] : options.networks
     let single = [options.ipAddress, options.ip6Address].compactMap { $0 }
     if !single.isEmpty || options.macAddress != nil {
