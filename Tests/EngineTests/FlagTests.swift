@@ -77,11 +77,32 @@ func problem(_ body: () throws(Problem) -> Void) -> Problem? {
       #expect(problem { () throws(Problem) in _ = try NamespaceMode(text, flag: "--pid") }?.code == .invalid, "\(text)")
     }
   }
-  @Test func networksThatComeLaterAreRefusedByName() throws {
-    #expect(try NetworkMode("none") == .none)
-    #expect(try NetworkMode("host") == .host)
-    let refusal = problem { () throws(Problem) in _ = try NetworkMode("bridge") }
-    #expect(refusal?.code == .unsupported && refusal?.message.contains("bridge") == true)
+  // covers PD-136, PD-140
+  @Test func networkFlags() throws {
+    func options(_ flags: String...) throws(Problem) -> ContainerOptions {
+      var options = ContainerOptions(.image("i"))
+      for flag in flags { try options.addNetwork(flag: flag) }
+      return options
+    }
+    #expect(try options("none").network == .none)
+    #expect(try options("host").network == .host)
+    #expect(try options("container:web").network == .container("web"))
+    #expect(try options("ns:/run/netns/x").network == .path("/run/netns/x"))
+    #expect(try options("private").network == .bridge && options().networks.isEmpty)
+    #expect(try options("a,b").networks.map(\.network) == ["a", "b"])
+    let two = try options("a:ip=10.0.0.5,mac=92:d0:c6:0a:29:33,alias=x,alias=y,interface_name=net0", "b").networks
+    #expect(two.count == 2 && two[0].addresses.map(\.description) == ["10.0.0.5"] && two[0].aliases == ["x", "y"])
+    #expect(two[0].interface == "net0" && two[0].mac?.description == "92:d0:c6:0a:29:33")
+    for flags in [
+      ["a", "none"], ["host", "a"], ["a,"], [":ip=1.2.3.4"], ["a:ip=x"], ["a:colour=red"], ["ns:relative"], ["a:ip"],
+    ] {
+      let refusal = problem { () throws(Problem) in
+        var options = ContainerOptions(.image("i"))
+        for flag in flags { try options.addNetwork(flag: flag) }
+      }
+      #expect(refusal?.code == .invalid, "\(flags)")
+    }
+    #expect(problem { () throws(Problem) in _ = try options("slirp4netns") }?.code == .unsupported)
   }
 
   @Test func entrypoints() throws {
