@@ -58,6 +58,7 @@ var targets: [Target] = [
   system("CISAL", pkgConfig: "libisal", debian: "libisal-dev"),
   system("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
   system("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
+  library("DBus", ["Sys", "CSys"]),
   // vocabulary
   library("JSON"),
   library("Problems", ["Sys"]),
@@ -66,7 +67,7 @@ var targets: [Target] = [
   library("Digests", ["CCrypto"]),
   // services
   library("Seccomp", ["Sys", "CSys", "JSON", "RuntimeSpec", "Problems"]),
-  library("Cgroups", ["Sys", "CSys", "RuntimeSpec", "Problems"]),
+  library("Cgroups", ["DBus", "Sys", "CSys", "RuntimeSpec", "Problems"]),
   library("MonitorProtocol", ["Sys", "CSys", "JSON", "Problems"]),
   library("RegistryProtocol", ["Sys", "CSys", "JSON", "Problems"]),
   library("UnpackProtocol", ["Digests", "Sys", "CSys", "JSON", "Problems"]),
@@ -118,7 +119,8 @@ var targets: [Target] = [
   tests("RuntimeSpec", ["RuntimeSpec", "JSON"]),
   tests("ImageSpec", ["ImageSpec", "Digests", "JSON", "Problems"]),
   tests("Seccomp", ["Seccomp", "RuntimeSpec", "JSON", "Problems", "Sys", "CSys", "TestKit"]),
-  tests("Cgroups", ["Cgroups", "RuntimeSpec", "Problems", "Sys", "CSys", "TestKit"]),
+  tests("DBus", ["DBus", "Sys", "TestKit"]),
+  tests("Cgroups", ["Cgroups", "DBus", "RuntimeSpec", "Problems", "Sys", "CSys", "TestKit"]),
   tests("MonitorProtocol", ["MonitorProtocol", "Problems", "JSON", "Sys"]),
   tests("RegistryProtocol", ["RegistryProtocol", "Problems", "JSON", "Sys", "CSys"]),
   tests("RegistryClient", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Digests", "Problems", "Sys"]),

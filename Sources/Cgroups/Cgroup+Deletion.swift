@@ -11,6 +11,7 @@ extension Cgroup {
   ///
   /// A process that is just ending keeps its cgroup busy for a moment: removal is tried again for up to `milliseconds`.
   package func delete(milliseconds: Int = 2000) throws(Problem) {
+    if let unit { try SystemdManager(isUser: unit.isUser).stop(unit) }
     let deadline = Self.now() + milliseconds
     for directory in directories {
       var pause: UInt32 = 200  // microseconds

@@ -133,6 +133,9 @@ extension Cgroup {
     if let one = directories.first(where: { $0.controllers.contains("freezer") }) {
       return (one.path + "/freezer.state", one.path + "/freezer.state")
     }
+    if directories.isEmpty {
+      throw Problem(code: .unsupported, message: "the container has no cgroup: it cannot be paused")
+    }
     guard let unified else {
       throw Problem(code: .unsupported, message: "the host has no freezer cgroup", hint: "mount the freezer controller")
     }

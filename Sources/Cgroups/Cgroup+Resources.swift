@@ -13,24 +13,51 @@ extension Cgroup {
   ///   name the limit and the file.
   package func apply(_ resources: Resources, settingDevices: Bool) throws(Problem) {
     if !isUnified, unified != nil, let wanted = unifiedControllers(resources) { try enableControllers(wanted) }
-    var versions: [String: Directory?] = [:]
+    let places = Places(self)
+    let plan = try ResourcePlan(resources, on: places.host)
+    try write(plan, in: places, resources)
+    guard settingDevices else { return }
+    do throws(Problem) { try apply(DeviceRules(resources.devices ?? [])) } catch {
+      // Without the machine's root there is neither the right to filter devices nor one to make or open more of them
+      // than the user has anyway.
+      guard error.code == .denied || error.code == .unsupported, !isMachineRoot() else { throw error }
+    }
+  }
+
+  /// The writes that would give the cgroup these limits, in order.
+  func plan(_ resources: Resources) throws(Problem) -> ResourcePlan {
+    try ResourcePlan(resources, on: Places(self).host)
+  }
+
+  /// Where each controller is; looked up once.
+  private final class Places {
+    private let cgroup: Cgroup
+    private var known: [String: Directory?] = [:]
+    init(_ cgroup: Cgroup) { self.cgroup = cgroup }
+
     func place(_ controller: String) -> Directory? {
-      if let known = versions[controller] { return known }
-      let found = controller == "cgroup" ? unified : directory(of: controller)
-      versions[controller] = found
+      if let found = known[controller] { return found }
+      let found = controller == "cgroup" ? cgroup.unified : cgroup.directory(of: controller)
+      known[controller] = found
       return found
     }
-    let host = ResourcePlan.Host(
-      version: { place($0)?.version },
-      has: { controller, file in place(controller).map { exists("\($0.path)/\(file)") } ?? false },
-      value: { controller, file in
-        guard let place = place(controller), let text = try? readText("\(place.path)/\(file)") else { return nil }
-        return String(text.prefix { $0 != "\n" })
-      })
-    let plan = try ResourcePlan(resources, on: host)
+    var host: ResourcePlan.Host {
+      ResourcePlan.Host(
+        version: { self.place($0)?.version },
+        has: { controller, file in self.place(controller).map { exists("\($0.path)/\(file)") } ?? false },
+        value: { controller, file in
+          guard let place = self.place(controller), let text = try? readText("\(place.path)/\(file)") else {
+            return nil
+          }
+          return String(text.prefix { $0 != "\n" })
+        })
+    }
+  }
+
+  private func write(_ plan: ResourcePlan, in places: Places, _ resources: Resources) throws(Problem) {
     var later: ResourcePlan.Write?
     for write in plan.writes {
-      guard let place = place(write.controller) else { throw Self.missing(write) }
+      guard let place = places.place(write.controller) else { throw missing(write) }
       do throws(Errno) {
         try Self.write(Array(write.value.utf8), to: "\(place.path)/\(write.file)")
       } catch {
@@ -43,12 +70,11 @@ extension Cgroup {
         throw failure(write, place, error)
       }
     }
-    if let write = later, let place = place(write.controller) {
+    if let write = later, let place = places.place(write.controller) {
       do throws(Errno) {
         try Self.write(Array(write.value.utf8), to: "\(place.path)/\(write.file)")
       } catch { throw failure(write, place, error) }
     }
-    if settingDevices { try apply(DeviceRules(resources.devices ?? [])) }
   }
 
   private static func waits(_ write: ResourcePlan.Write, _ resources: Resources) -> Bool {
@@ -68,8 +94,13 @@ extension Cgroup {
     return wanted.isEmpty ? nil : wanted
   }
 
-  private static func missing(_ write: ResourcePlan.Write) -> Problem {
-    Problem(
+  private func missing(_ write: ResourcePlan.Write) -> Problem {
+    if directories.isEmpty {
+      return Problem(
+        code: .unsupported, message: "\(write.purpose) needs a cgroup, and this container has none",
+        hint: "use another --cgroup-manager than disabled, or take the limit out")
+    }
+    return Problem(
       code: .unsupported,
       message: "\(write.purpose) needs the cgroup controller \(write.controller), which is not there",
       hint: "mount it, or take the limit out")

@@ -16,6 +16,11 @@ package struct Cgroup: Hashable, Sendable {
     package let mountPoint: String
   }
   package internal(set) var directories: [Directory]
+  /// The unit of systemd's that it is, where that driver made it.
+  package internal(set) var unit: SystemdUnit?
+  var pending: PendingUnit?
+  /// The container has none of its own.
+  package var isNone: Bool { directories.isEmpty }
   /// Version 2 and nothing else.
   package var isUnified: Bool { directories.count == 1 && directories[0].version == .two }
   /// The directory of the version 2 hierarchy.
@@ -46,13 +51,17 @@ package struct Cgroup: Hashable, Sendable {
     try self.init(path: path, id: id, layout: CgroupLayout.detect())
   }
 
+  /// No cgroup: the container stays where its creator is.
+  package static var none: Cgroup { Cgroup(saved: []) }
+
   // MARK: - Saving
 
   /// What to write down to find the cgroup again: (controllers joined by ",", or "" for version 2; mount point; path).
   package var saved: [(controllers: String, mountPoint: String, path: String)] {
     directories.map { ($0.controllers.joined(separator: ","), $0.mountPoint, $0.path) }
   }
-  package init(saved: [(controllers: String, mountPoint: String, path: String)]) {
+  package init(saved: [(controllers: String, mountPoint: String, path: String)], unit: SystemdUnit? = nil) {
+    self.unit = unit
     directories = saved.map { entry in
       let controllers = entry.controllers.split(separator: ",").map(String.init)
       return Directory(
@@ -77,12 +86,14 @@ package struct Cgroup: Hashable, Sendable {
   /// - Throws: `.conflict` where the cgroup is there already and has processes.
   package mutating func create() throws(Problem) {
     var refused: [Directory] = []
+    var isUnprivileged = geteuid() != 0
     for directory in directories {
       do throws(Errno) {
         if try make(directory) { continue }
       } catch {
         if error == .accessDenied || error == .notPermitted || error.rawValue == EROFS, !isMachineRoot() {
-          refused.append(directory)
+          isUnprivileged = true
+          if !nest(directory) { refused.append(directory) }
           continue
         }
         throw Problem(code: Problem.Code(error), message: "create cgroup \(directory.path)", cause: error)
@@ -99,11 +110,14 @@ package struct Cgroup: Hashable, Sendable {
       }
     }
     if !refused.isEmpty { directories.removeAll { refused.contains($0) } }
-    if isUnified { try enableControllers(nil) }
+    if isUnified {
+      if isUnprivileged { vacateCallersCgroup() }
+      try enableControllers(nil)
+    }
   }
 
   /// - Returns: false where the directory is there already.
-  private func make(_ directory: Directory) throws(Errno) -> Bool {
+  func make(_ directory: Directory) throws(Errno) -> Bool {
     let isCpuset = directory.controllers.contains("cpuset")
     do throws(Errno) {
       try makeDirectory(directory.path)

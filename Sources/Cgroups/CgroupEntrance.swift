@@ -39,6 +39,11 @@ package struct CgroupEntrance: ~Copyable {
   }
 }
 
+extension CgroupEntrance {
+  /// No door: the process stays where its creator is.
+  package static var none: CgroupEntrance { CgroupEntrance(tasks: [], unified: -1) }
+}
+
 extension Cgroup {
   /// Opens the doors. The descriptors are close-on-exec.
   package func entrance() throws(Problem) -> CgroupEntrance {

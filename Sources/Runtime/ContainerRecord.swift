@@ -38,6 +38,10 @@ struct ContainerRecord {
       JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
     object["cgroups"] = .array(
       cgroup.saved.map { .array([.string($0.controllers), .string($0.mountPoint), .string($0.path)]) })
+    if let unit = cgroup.unit {
+      object["systemdUnit"] = .string(unit.name)
+      object["systemdUser"] = .bool(unit.isUser)
+    }
     return .object(object)
   }
 
@@ -68,7 +72,10 @@ struct ContainerRecord {
     ownsPidNamespace = json["ownsPidNamespace"]?.bool ?? false
     rootMount = json["rootMount"]?.integer(Int.self)
     let saved = (json["cgroups"]?.array ?? []).compactMap(\.strings).filter { $0.count == 3 }
-    cgroup = Cgroup(saved: saved.map { ($0[0], $0[1], $0[2]) })
+    let unit = json["systemdUnit"]?.string.map {
+      SystemdUnit(name: $0, isUser: json["systemdUser"]?.bool ?? false)
+    }
+    cgroup = Cgroup(saved: saved.map { ($0[0], $0[1], $0[2]) }, unit: unit)
     annotations = [:]
     for (name, value) in json["annotations"]?.object?.members ?? [] { annotations[name] = value.string }
   }

@@ -17,6 +17,7 @@ struct LaunchOptions {
   var noPivot = false
   var noNewKeyring = false
   var preservedDescriptors: UInt32 = 0
+  var driver = CgroupDriver.cgroupfs
 }
 
 /// The parent half of `create` and `run`.
@@ -49,7 +50,8 @@ struct Launch {
     plan.isDebug = log.isDebug
     plan.isDumpable = geteuid() != 0
     if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
-    cgroup = try Cgroup(path: spec.linux?.cgroupsPath, id: options.id)
+    cgroup = try options.driver.cgroup(
+      path: spec.linux?.cgroupsPath, id: options.id, annotations: spec.annotations ?? [:])
     notify = NotifySocket(store: store, id: options.id)
   }
 
@@ -83,8 +85,7 @@ struct Launch {
       try openConsoleSocket()
       try cgroup.create()
       madeCgroup = true
-      try cgroup.apply(plan.linux.resources ?? Resources(), settingDevices: true)
-      plan.cgroupMounts = Self.mounts(of: cgroup)
+      try furnishCgroup()
       try openIDMaps()
       try openSourcesForUserNamespace()
       return try launch(&child)
@@ -120,6 +121,7 @@ struct Launch {
     let startTime = try doing("read the start time of the container's process") { () throws(Errno) in
       try Sys.startTime(ofPid: child)
     }
+    if cgroup.isPending { try startUnit(around: child) }
     if plan.hasNew(.user) { try IDMaps(plan.linux).write(to: child) }
     try adjustOutOfMemoryScore(of: child)
     try NetDevices.move(plan.spec.linux?.netDevices, to: child)
@@ -208,16 +210,6 @@ struct Launch {
         if let map = plan.idMapNamespaces[number] { try tree.mapIDs(by: map, recursive: words.idMappedBelow) }
         return try tree.fd.duplicate().release()
       }
-    }
-  }
-
-  /// What a `cgroup` mount shows where the host has version 1: one directory a hierarchy.
-  private static func mounts(of cgroup: Cgroup) -> [LaunchPlan.CgroupMount] {
-    if cgroup.isUnified { return [] }
-    return cgroup.directories.map { directory in
-      let name = directory.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"
-      let links = directory.controllers.count > 1 ? directory.controllers.filter { $0 != name } : []
-      return LaunchPlan.CgroupMount(name: name, hostPath: directory.path, links: links)
     }
   }
 

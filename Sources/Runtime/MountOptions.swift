@@ -19,6 +19,8 @@ struct MountOptions: Equatable {
   var bind = false, recursive = false, remount = false, copyUp = false, idMapped = false, idMappedBelow = false
   /// Superblock options: flags and `key=value`, in order.
   var superblock: [(key: String, value: String?)] = []
+  /// No write goes through the mount.
+  var isReadOnly: Bool { self.set & MountAttribute.readOnly != 0 }
 
   static func == (a: MountOptions, b: MountOptions) -> Bool {
     a.set == b.set && a.clear == b.clear && a.setBelow == b.setBelow && a.clearBelow == b.clearBelow

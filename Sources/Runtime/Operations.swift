@@ -9,6 +9,8 @@ import Sys
 struct Operations {
   let store: RecordStore
   let log: Log
+  /// Who makes cgroups now; a container that is there knows its own.
+  let driver: CgroupDriver
 
   private enum Limit {
     static let stopMilliseconds = 10_000
@@ -64,10 +66,10 @@ struct Operations {
       // Its init is gone; where it shares the PID namespace, others may be left.
       var isLeft = false
       if signal == SIGKILL && !record.ownsPidNamespace { isLeft = try cgroup.isPopulated() }
-      if all || isLeft { return try signalAll(cgroup, signal) }
+      if (all || isLeft) && !cgroup.isNone { return try signalAll(cgroup, signal) }
       throw Problem(code: .conflict, message: "cannot kill \(id): container not running")
     }
-    if all { return try signalAll(cgroup, signal) }
+    if all && !cgroup.isNone { return try signalAll(cgroup, signal) }
     let result = csys_pidfd_send_signal(pidfd.borrowed, signal)
     if result == -ESRCH { throw Problem(code: .conflict, message: "cannot kill \(id): container not running") }
     try doing("kill \(id)") { () throws(Errno) in _ = try check(result) }
@@ -110,11 +112,11 @@ struct Operations {
 
   /// What a creation that was cut off has left: its cgroup, by the name that the specification gives it.
   private func removeRemains(_ id: String) {
-    guard let spec = try? store.spec(of: id), let cgroup = try? Cgroup(path: spec.linux?.cgroupsPath, id: id) else {
-      return
-    }
-    try? cgroup.killAll()
-    try? cgroup.delete()
+    guard let spec = try? store.spec(of: id),
+      let cgroup = try? driver.cgroup(path: spec.linux?.cgroupsPath, id: id, annotations: [:])
+    else { return }
+    if !cgroup.isPending { try? cgroup.killAll() }
+    try? cgroup.assumingStarted().delete()
   }
 
   /// Removes what is left of a container that has ended, and runs its last hooks.

@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import JSON
 import Problems
@@ -48,15 +49,20 @@ package enum RuntimeProgram {
       }
       return show(text)
     }
-    if flags.has("systemd-cgroup") || flags["cgroup-manager"] == "systemd" {
-      throw Problem(
-        code: .unsupported, message: "--systemd-cgroup: the systemd cgroup driver is not available",
-        hint: "use the cgroupfs driver: cgroup_manager = \"cgroupfs\"")
-    }
     let root = flags["root"] ?? RecordStore.defaultRoot
     let session = Session(
-      store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words)
+      store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words,
+      driver: try driver(flags))
     return try session.run(command, rest)
+  }
+
+  private static func driver(_ flags: Flags) throws(Problem) -> CgroupDriver {
+    guard let name = flags["cgroup-manager"] else { return flags.has("systemd-cgroup") ? .systemd : .cgroupfs }
+    guard let driver = CgroupDriver(rawValue: name) else {
+      throw Problem(
+        code: .invalid, message: "--cgroup-manager is cgroupfs, systemd or disabled, not \"\(name)\"")
+    }
+    return driver
   }
 
   static func show(_ text: String) -> CInt {

@@ -23,7 +23,7 @@ extension Session {
     guard record.isAlive else {
       throw Problem(code: .conflict, message: "cannot update a container that has stopped: \(id)")
     }
-    try record.cgroup.apply(resources, settingDevices: resources.devices != nil)
+    try record.cgroup.update(resources, settingDevices: resources.devices != nil)
     return 0
   }
 }

@@ -1,4 +1,5 @@
 import CSys
+import Cgroups
 import Glibc
 import JSON
 import Problems
@@ -10,8 +11,9 @@ struct Session {
   let store: RecordStore
   let log: Log
   let words: [String]
+  let driver: CgroupDriver
 
-  var operations: Operations { Operations(store: store, log: log) }
+  var operations: Operations { Operations(store: store, log: log, driver: driver) }
 
   func run(_ command: String, _ rest: ArraySlice<String>) throws(Problem) -> CInt {
     switch command {
@@ -59,6 +61,7 @@ struct Session {
     options.consoleSocket = flags["console-socket"]
     options.noPivot = flags.has("no-pivot")
     options.noNewKeyring = flags.has("no-new-keyring")
+    options.driver = driver
     options.preservedDescriptors = try flags.integer("preserve-fds") ?? 0
     return options
   }

@@ -16,7 +16,8 @@ struct Usage {
     --log FILE            also write messages to a file
     --log-format FORMAT   text or json
     --debug               write every step
-    --cgroup-manager NAME cgroupfs
+    --cgroup-manager NAME cgroupfs, systemd or disabled
+    --systemd-cgroup      as --cgroup-manager systemd
     --rootless true|false|auto
     --help, -h            --version, -v
     """

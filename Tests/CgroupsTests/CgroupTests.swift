@@ -21,11 +21,16 @@ import Testing
     ("user.slice:p:n.slice", "/user.slice/n.slice"),
   ])
   func systemdNames(_ text: String, _ path: String) throws {
-    #expect(try CgroupPath.expandingSystemd(text) == path)
+    #expect(try SystemdUnit(path: text, id: "x", isUser: false).path == path)
   }
-  @Test(arguments: ["/a/b", "a:b", "x:p:n", "a.slice:p:", "a--b.slice:p:n", "a/b.slice:p:n"])
+  @Test(arguments: ["/a/b", "a:b", "x:p:n", "a.slice:p:", "a--b.slice:p:n", "a/b.slice:p:n", "a.slice:p:n n"])
   func badSystemdNames(_ text: String) {
-    #expect(throws: Problem.self) { _ = try CgroupPath.expandingSystemd(text) }
+    #expect(throws: Problem.self) { _ = try SystemdUnit(path: text, id: "x", isUser: false) }
+  }
+
+  @Test func unitsThatNobodyNamed() throws {
+    #expect(try SystemdUnit(path: nil, id: "web", isUser: false).path == "/system.slice/berth-web.scope")
+    #expect(try SystemdUnit(path: "", id: "web", isUser: true).path == "/user.slice/berth-web.scope")
   }
 
   @Test func namesDirectories() throws {
