@@ -6,7 +6,7 @@ SCRATCH ?= .build
 BIN = $(SCRATCH)/release
 TO = $(DESTDIR)$(PREFIX)
 
-programs = berth berth-runtime berth-monitor berth-unpack berth-registry berth-init berth-keeper berth-hello
+programs = berth berth-runtime berth-monitor berth-unpack berth-registry berth-init berth-keeper berth-dns berth-hello
 SWIFTBUILD = $(SWIFT) build -c release --scratch-path $(SCRATCH)
 
 .PHONY: build install uninstall test fmt check bench clean
@@ -20,7 +20,7 @@ install:
 	install -d $(TO)/bin $(TO)/libexec/berth $(TO)/share/man/man1 $(TO)/share/bash-completion/completions \
 	  $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
 	install -m 0755 $(BIN)/berth $(BIN)/berth-runtime $(TO)/bin
-	install -m 0755 $(BIN)/berth-monitor $(BIN)/berth-registry $(BIN)/berth-init $(BIN)/berth-keeper $(BIN)/berth-unpack $(TO)/libexec/berth
+	install -m 0755 $(BIN)/berth-monitor $(BIN)/berth-registry $(BIN)/berth-init $(BIN)/berth-keeper $(BIN)/berth-unpack $(BIN)/berth-dns $(TO)/libexec/berth
 	install -m 0644 $(BIN)/hello.tar $(TO)/libexec/berth
 	$(BIN)/berth documentation --man $(TO)/share/man/man1
 	$(BIN)/berth documentation --completion bash >$(TO)/share/bash-completion/completions/berth

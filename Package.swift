@@ -85,6 +85,7 @@ var targets: [Target] = [
   library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library(
     "Unpack", ["UnpackProtocol", "Rootless", "Seccomp", "Digests", "CISAL", "CZstd", "Sys", "CSys", "JSON", "Problems"]),
+  library("NameService", ["DNSRecords", "Seccomp", "Sys", "CSys", "Problems"]),
   library(
     "RegistryClient", ["RegistryProtocol", "ImageSpec", "Digests", "Seccomp", "Sys", "CSys", "JSON", "Problems"]),
   library(
@@ -104,6 +105,7 @@ var targets: [Target] = [
   program("berth-runtime", ["Runtime"], fullyStatic),
   program("berth-monitor", ["Monitor"], fullyStatic),
   program("berth-unpack", ["Unpack"], staticStandardLibrary),
+  program("berth-dns", ["NameService"], fullyStatic),
   program("berth-init", ["Sys", "CSys"], fullyStatic),
   program("berth-keeper", ["CSys"], fullyStatic),
   program("berth-hello", ["Sys", "CSys"], fullyStatic),
@@ -125,6 +127,7 @@ var targets: [Target] = [
   tests("RegistryProtocol", ["RegistryProtocol", "Problems", "JSON", "Sys", "CSys"]),
   tests("RegistryClient", ["RegistryClient", "RegistryProtocol", "ImageSpec", "Digests", "Problems", "Sys"]),
   tests("DNSRecords", ["DNSRecords", "Problems", "Sys", "CSys", "TestKit"]),
+  tests("NameService", ["NameService", "DNSRecords", "Problems"]),
   tests("StateStore", ["StateStore", "Problems", "JSON", "Sys"]),
   tests("ImageStore", ["ImageStore", "StateStore", "ImageSpec", "Digests", "JSON", "Problems", "Sys"]),
   tests("Rootless", ["Rootless", "Problems"]),
@@ -139,7 +142,10 @@ var targets: [Target] = [
   // the installed release programs, as root: scripts/test builds and installs them first
   tests(
     "Privileged",
-    ["TestKit", "RuntimeClient", "MonitorProtocol", "RegistryProtocol", "Digests", "Problems", "JSON", "Sys", "CSys"]),
+    [
+      "TestKit", "RuntimeClient", "MonitorProtocol", "RegistryProtocol", "DNSRecords", "Digests", "Problems", "JSON",
+      "Sys", "CSys",
+    ]),
 ]
 
 var dependencies: [Package.Dependency] = [

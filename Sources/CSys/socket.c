@@ -68,3 +68,40 @@ ssize_t csys_receive_fds(int socket, void *bytes, size_t count, int *fds, int *f
   }
   return got;
 }
+
+/* --- datagrams, many in one call --- */
+enum { DATAGRAMS_MAX = 64 };
+
+int csys_receive_datagrams(int socket, struct csys_datagram *datagrams, unsigned count) {
+  if (count > DATAGRAMS_MAX) return -EINVAL;
+  struct mmsghdr messages[DATAGRAMS_MAX];
+  struct iovec parts[DATAGRAMS_MAX];
+  for (unsigned i = 0; i < count; i++) {
+    parts[i] = (struct iovec){.iov_base = datagrams[i].bytes, .iov_len = datagrams[i].count};
+    messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1, .msg_name = &datagrams[i].peer,
+                                          .msg_namelen = sizeof datagrams[i].peer};
+  }
+  int got = RESULT(recvmmsg(socket, messages, count, MSG_DONTWAIT | MSG_TRUNC, NULL));
+  for (int i = 0; i < got; i++) {
+    datagrams[i].count = messages[i].msg_len;
+    datagrams[i].peer_size = messages[i].msg_hdr.msg_namelen;
+  }
+  return got;
+}
+
+int csys_send_datagrams(int socket, const struct csys_datagram *datagrams, unsigned count) {
+  if (count > DATAGRAMS_MAX) return -EINVAL;
+  struct mmsghdr messages[DATAGRAMS_MAX];
+  struct iovec parts[DATAGRAMS_MAX];
+  for (unsigned i = 0; i < count; i++) {
+    parts[i] = (struct iovec){.iov_base = datagrams[i].bytes, .iov_len = datagrams[i].count};
+    messages[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1,
+                                          .msg_name = (void *)&datagrams[i].peer, .msg_namelen = datagrams[i].peer_size};
+  }
+  return RESULT(sendmmsg(socket, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int csys_accept_from(int fd, union csys_address *peer, int flags) {
+  socklen_t size = sizeof *peer;
+  return RESULT(accept4(fd, &peer->any, &size, flags | SOCK_CLOEXEC));
+}

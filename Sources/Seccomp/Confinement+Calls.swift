@@ -5,12 +5,14 @@ extension Confinement {
   /// The list of system calls. What nobody should ever try ends the process; the rest fails with EPERM, what is newer
   /// with ENOSYS.
   func profile() -> LinuxSeccomp {
+    if kind == .nameService { return Self.nameServiceProfile() }
     var profile = LinuxSeccomp(defaultAction: .errno)
     profile.defaultErrnoRet = UInt32(EPERM)
     var names = Self.common
     switch kind {
     case .layerWorker: names += Self.files
     case .registryClient: names += Self.network
+    case .nameService: break
     }
     var rules = [
       SeccompRule(names: names, action: .allow),
@@ -42,6 +44,7 @@ extension Confinement {
       for family in [UInt64(AF_UNIX), UInt64(AF_INET), UInt64(AF_INET6), UInt64(AF_NETLINK)] {
         rules.append(Self.rule("socket", SeccompArgument(index: 0, value: family, comparison: .equal)))
       }
+    case .nameService: break
     }
     profile.syscalls = rules
     return profile
@@ -50,7 +53,7 @@ extension Confinement {
   /// `CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD`: a thread of this process.
   private static let threadFlags: UInt64 = 0x0001_0f00
 
-  private static func rule(_ name: String, _ argument: SeccompArgument) -> SeccompRule {
+  static func rule(_ name: String, _ argument: SeccompArgument) -> SeccompRule {
     SeccompRule(names: [name], action: .allow, args: [argument])
   }
   private static func failure(_ name: String, _ errno: CInt) -> SeccompRule {
@@ -93,7 +96,7 @@ extension Confinement {
   ]
 
   /// No path of these programs leads here.
-  private static let attacks = [
+  static let attacks = [
     "acct", "add_key", "bpf", "chroot", "delete_module", "execve", "execveat", "finit_module", "fork", "fsconfig",
     "fsmount", "fsopen", "init_module", "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load",
     "keyctl", "mount", "mount_setattr", "move_mount", "open_by_handle_at", "open_tree", "perf_event_open",

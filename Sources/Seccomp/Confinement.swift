@@ -13,6 +13,8 @@ package struct Confinement: Sendable {
     case layerWorker
     /// `berth-registry`: the same, reading only, and network clients.
     case registryClient
+    /// `berth-dns`: sockets of the internet and reading; no threads, no processes, no changes to files.
+    case nameService
   }
   package let kind: Kind
   /// Every descriptor above this one is closed.
@@ -22,6 +24,18 @@ package struct Confinement: Sendable {
   /// Landlock: files and directories (with all below) that may be read; nothing else may be opened, and nothing
   /// written. nil is no such limit. Paths that are not there are left out.
   package var readablePaths: [String]?
+  /// Landlock: open directories that belong to the above, however their paths may be reached.
+  package var readableDirectories: [CInt] = []
+  /// Landlock: the only TCP ports to listen on and to connect to; nil is no such limit. Linux 6.7+.
+  package var streamPorts: StreamPorts?
+
+  package struct StreamPorts: Sendable {
+    package let listen: UInt16, connect: UInt16
+    package init(listen: UInt16, connect: UInt16) {
+      self.listen = listen
+      self.connect = connect
+    }
+  }
 
   package init(_ kind: Kind, highestDescriptor: CInt) {
     self.kind = kind
@@ -33,6 +47,9 @@ package struct Confinement: Sendable {
     case .registryClient:
       capabilities = 0
       readablePaths = Self.registryPaths
+    case .nameService:
+      capabilities = 1 << 10  // NET_BIND_SERVICE: networks come and go
+      readablePaths = Self.resolverPaths
     }
   }
 
@@ -61,7 +78,9 @@ package struct Confinement: Sendable {
     try doing("forbid new privileges") { () throws(Errno) in
       _ = try check(csys_prctl(SeccompFilter.setNoNewPrivileges, 1, 0, 0, 0))
     }
-    if let readablePaths { try Landlock.restrict(reading: readablePaths) }
+    if let readablePaths {
+      try Landlock.restrict(reading: readablePaths, readableDirectories, ports: streamPorts)
+    }
     let filter = try SeccompFilter.compile(profile())
     try doing("install the system call filter") { () throws(Errno) in _ = try filter.install() }
   }

@@ -36,9 +36,10 @@ class Victim:
         registers = list(self.start)
         place = (registers[RSP] - 8192) & ~63
         for register, argument in zip((RDI, RSI, RDX, R10), (*arguments, 0, 0, 0, 0)):
-            if isinstance(argument, str):
+            if isinstance(argument, (str, bytes)):
+                text = argument.encode() if isinstance(argument, str) else argument
                 self.memory.seek(place)
-                self.memory.write(argument.encode() + b"\0" * 8)
+                self.memory.write(text + b"\0" * 8)
                 argument, place = place, place + 512
             registers[register] = argument
         registers[RAX], registers[ORIG_RAX], registers[RIP] = number, 2**64 - 1, registers[RIP] - 2
@@ -48,6 +49,12 @@ class Victim:
         if os.WIFSIGNALED(status) or os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGSYS:
             return "killed"
         return ctypes.c_long(self.registers()[RAX]).value
+
+
+def stream(victim, number, port):
+    """bind (49) or connect (42) of a new TCP socket, to 127.0.0.1."""
+    address = (2 | port >> 8 << 16 | (port & 255) << 24 | 0x0100007F << 32).to_bytes(16, "little")
+    return victim.call(number, victim.call(41, 2, 1, 0), address, 16)
 
 
 def listen(victim):
@@ -66,6 +73,12 @@ ATTEMPTS = {
     "kill 1": lambda v: v.call(62, 1, 0),
     "listen": listen,
     "packet socket": lambda v: v.call(41, 17, 3, 0),
+    "read /usr": lambda v: v.call(257, CWD, "/usr", 0o200000),
+    "unix socket": lambda v: v.call(41, 1, 1, 0),
+    "connect to port 80": lambda v: stream(v, 42, 80),
+    "connect to port 53": lambda v: stream(v, 42, 53),
+    "listen on port 80": lambda v: stream(v, 49, 80),
+    "executable memory": lambda v: v.call(9, 0, 4096, 7, 0x22),
     "execve": lambda v: v.call(59, "/bin/sh", 0, 0),
     "setuid 0": lambda v: v.call(105, 0),
     "ptrace": lambda v: v.call(101, 16, 1),

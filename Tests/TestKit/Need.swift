@@ -43,4 +43,5 @@ package enum Installed {
   package static var monitor: String { libexec + "/berth-monitor" }
   package static var unpack: String { libexec + "/berth-unpack" }
   package static var registry: String { libexec + "/berth-registry" }
+  package static var dns: String { libexec + "/berth-dns" }
 }

@@ -18,6 +18,7 @@
 #include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <linux/seccomp.h>
 #include <linux/veth.h>
 #include <sched.h>
@@ -179,6 +180,23 @@ int csys_set_interface_up(int socket, const char *name); /* SIOCGIFFLAGS, SIOCSI
 /* One message with up to 16 descriptors. Receiving: *fd_count holds the room, then the number; MSG_CMSG_CLOEXEC is set. */
 ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags);
 ssize_t csys_receive_fds(int socket, void *bytes, size_t count, int *fds, int *fd_count, int flags);
+
+/* The address of an IP peer. */
+union csys_address {
+  struct sockaddr any;
+  struct sockaddr_in ipv4;
+  struct sockaddr_in6 ipv6;
+};
+int csys_accept_from(int fd, union csys_address *peer, int flags);
+/* One datagram: where it is or shall be, whose it is. Receiving: count holds the room, then the datagram's whole size,
+ * which may be more than the room. Up to 64 in one call, never waiting: recvmmsg(2), sendmmsg(2). */
+struct csys_datagram {
+  void *bytes;
+  uint32_t count, peer_size;
+  union csys_address peer;
+};
+int csys_receive_datagrams(int socket, struct csys_datagram *datagrams, unsigned count);
+int csys_send_datagrams(int socket, const struct csys_datagram *datagrams, unsigned count);
 
 /* --- events and terminals: event.c --- */
 int csys_epoll_create1(int flags);

@@ -1,0 +1,4 @@
+import Glibc
+import NameService
+
+exit(NameServiceProgram.main(Array(CommandLine.arguments.dropFirst())))
