@@ -17,6 +17,10 @@ let house: [SwiftSetting] = [
 let fullyStatic: [LinkerSetting] = [
   .unsafeFlags(["-static-executable", "-Xlinker", "-s", "-Xlinker", "--gc-sections"], .when(configuration: .release))
 ]
+/// CEntry's first instruction instead of libc's: the program protects itself before it begins (docs/decisions/0004).
+let protectedStart: [LinkerSetting] = [
+  .unsafeFlags(["-Xlinker", "-e", "-Xlinker", "centry_start"], .when(configuration: .release))
+]
 let staticWithFoundation: [LinkerSetting] = [
   .unsafeFlags(
     [
@@ -51,6 +55,7 @@ func system(_ name: String, pkgConfig: String, debian package: String) -> Target
 
 var targets: [Target] = [
   // system
+  .target(name: "CEntry", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")]),
   .target(name: "CSys", exclude: ["README.md"], cSettings: [.define("_GNU_SOURCE")]),
   library("Sys", ["CSys"]),
   library("Netlink", ["Sys", "CSys"]),
@@ -102,7 +107,7 @@ var targets: [Target] = [
     ]),
   // programs
   program("berth", ["CommandLineInterface", "Engine"], staticWithFoundation),
-  program("berth-runtime", ["Runtime"], fullyStatic),
+  program("berth-runtime", ["Runtime", "CEntry"], fullyStatic + protectedStart),
   program("berth-monitor", ["Monitor"], fullyStatic),
   program("berth-unpack", ["Unpack"], staticStandardLibrary),
   program("berth-dns", ["NameService"], fullyStatic),
