@@ -33,7 +33,7 @@ extension Cgroup {
 
   /// Whether any process, not a zombie, is in the cgroup or below it.
   package func isPopulated() throws(Problem) -> Bool {
-    if let unified, let text = try? readText(unified.path + "/cgroup.events") { return text.contains("populated 1") }
+    if let unified, let text = try? readFile(unified.path + "/cgroup.events") { return text.contains("populated 1") }
     return try !processes().isEmpty
   }
 
@@ -124,8 +124,8 @@ extension Cgroup {
   package func isFrozen() throws(Problem) -> Bool {
     let (_, stateFile) = try freezer()
     // A container that is gone is not frozen.
-    guard let text = try? readText(stateFile) else { return false }
-    return text.contains("frozen 1") || text.hasPrefix("FROZEN") || text.hasPrefix("FREEZING")
+    guard let text = try? readFile(stateFile) else { return false }
+    return text.contains("frozen 1") || text.contains("FROZEN") || text.contains("FREEZING")
   }
 
   /// The file that freezes and the one that tells.

@@ -55,8 +55,8 @@ extension Cgroup {
   }
 
   private func write(_ plan: ResourcePlan, in places: Places, _ resources: Resources) throws(Problem) {
-    var later: ResourcePlan.Write?
-    for write in plan.writes {
+    var later: Int?
+    for (number, write) in plan.writes.enumerated() {
       guard let place = places.place(write.controller) else { throw missing(write) }
       do throws(Errno) {
         try Self.write(Array(write.value.utf8), to: "\(place.path)/\(write.file)")
@@ -64,13 +64,13 @@ extension Cgroup {
         if error == .notFound && write.isOptional { continue }
         // The old quota may not fit the new period: quota first, then this again.
         if error == .invalid && later == nil && Self.waits(write, resources) {
-          later = write
+          later = number
           continue
         }
         throw failure(write, place, error)
       }
     }
-    if let write = later, let place = places.place(write.controller) {
+    if let write = later.map({ plan.writes[$0] }), let place = places.place(write.controller) {
       do throws(Errno) {
         try Self.write(Array(write.value.utf8), to: "\(place.path)/\(write.file)")
       } catch { throw failure(write, place, error) }
@@ -125,11 +125,11 @@ extension Cgroup {
 
   func apply(_ devices: DeviceRules) throws(Problem) {
     if let place = directories.first(where: { $0.controllers.contains("devices") }) {
-      let first = devices.allowsByDefault ? "devices.allow" : "devices.deny"
-      try write("a", to: "\(place.path)/\(first)")
-      for rule in devices.rules {
-        try write(rule.text, to: "\(place.path)/\(rule.isAllowed ? "devices.allow" : "devices.deny")")
-      }
+      let allowed = try openRules(place.path + "/devices.allow")
+      let denied = try openRules(place.path + "/devices.deny")
+      func file(_ isAllowed: Bool) -> CInt { isAllowed ? allowed.borrowed : denied.borrowed }
+      try write("a", to: file(devices.allowsByDefault), of: place)
+      for rule in devices.rules { try write(rule.text, to: file(rule.isAllowed), of: place) }
     } else if let unified {
       do throws(Problem) { try DeviceProgram(devices).attach(to: unified.path) } catch {
         if isMachineRoot() { throw error }
@@ -138,9 +138,15 @@ extension Cgroup {
       throw Problem(code: .unsupported, message: "device rules need the cgroup controller devices, which is not there")
     }
   }
-  private func write(_ text: String, to path: String) throws(Problem) {
-    try doing("device rule \"\(text)\": write to \(path)") { () throws(Errno) in
-      try Self.write(Array(text.utf8), to: path)
+  private func openRules(_ path: String) throws(Problem) -> OwnedFD {
+    try doing("device rules: open \(path)") { () throws(Errno) in try open(path, O_WRONLY) }
+  }
+  private func write(_ text: String, to file: CInt, of place: Directory) throws(Problem) {
+    try doing("device rule \"\(text)\" of cgroup \(place.path)") { () throws(Errno) in
+      var text = text
+      let size = text.utf8.count
+      let result = text.withUTF8 { csys_write(file, $0.baseAddress, $0.count) }
+      if try check(result) != size { throw .inputOutput }
     }
   }
 }

@@ -37,12 +37,15 @@ package struct Cgroup: Hashable, Sendable {
       throw Problem(code: .invalid, message: "cgroup path \"\(given)\" names the root cgroup")
     }
     let isRelative = !given.hasPrefix("/")
-    directories = layout.hierarchies.map { hierarchy in
+    directories = []
+    directories.reserveCapacity(layout.hierarchies.count)
+    for hierarchy in layout.hierarchies {
       var base = hierarchy.mountPoint
       if isRelative, hierarchy.ownPath != "/", exists(base + hierarchy.ownPath) { base += hierarchy.ownPath }
-      return Directory(
-        version: hierarchy.version, controllers: hierarchy.controllers, path: "\(base)/\(name)",
-        mountPoint: hierarchy.mountPoint)
+      directories.append(
+        Directory(
+          version: hierarchy.version, controllers: hierarchy.controllers, path: base + "/" + name,
+          mountPoint: hierarchy.mountPoint))
     }
   }
 
@@ -56,17 +59,32 @@ package struct Cgroup: Hashable, Sendable {
 
   // MARK: - Saving
 
-  /// What to write down to find the cgroup again: (controllers joined by ",", or "" for version 2; mount point; path).
-  package var saved: [(controllers: String, mountPoint: String, path: String)] {
-    directories.map { ($0.controllers.joined(separator: ","), $0.mountPoint, $0.path) }
+  /// What to write down to find one of its directories again.
+  package struct Saved {
+    /// Joined by ","; "" for version 2.
+    package let controllers: String
+    package let mountPoint: String
+    package let path: String
+    package init(controllers: String, mountPoint: String, path: String) {
+      self.controllers = controllers
+      self.mountPoint = mountPoint
+      self.path = path
+    }
   }
-  package init(saved: [(controllers: String, mountPoint: String, path: String)], unit: SystemdUnit? = nil) {
+  package var saved: [Saved] {
+    directories.map {
+      Saved(controllers: CgroupLayout.joined($0.controllers), mountPoint: $0.mountPoint, path: $0.path)
+    }
+  }
+  package init(saved: [Saved], unit: SystemdUnit? = nil) {
     self.unit = unit
-    directories = saved.map { entry in
-      let controllers = entry.controllers.split(separator: ",").map(String.init)
-      return Directory(
-        version: controllers.isEmpty ? .two : .one, controllers: controllers, path: entry.path,
-        mountPoint: entry.mountPoint)
+    directories = []
+    for entry in saved {
+      let controllers = entry.controllers.fields(UInt8(ascii: ","))
+      directories.append(
+        Directory(
+          version: controllers.isEmpty ? .two : .one, controllers: controllers, path: entry.path,
+          mountPoint: entry.mountPoint))
     }
   }
 
@@ -124,7 +142,7 @@ package struct Cgroup: Hashable, Sendable {
     } catch {
       switch error {
       case .exists:
-        if isCpuset { try inheritCpuset(directory.path, below: directory.mountPoint) }
+        if isCpuset { try inheritCpuset(directory.path, below: directory.mountPoint, isNew: false) }
         return false
       case .notFound:
         try makeDirectories(parentPath(of: directory.path))
@@ -132,17 +150,23 @@ package struct Cgroup: Hashable, Sendable {
       default: throw error
       }
     }
-    if isCpuset { try inheritCpuset(directory.path, below: directory.mountPoint) }
+    if isCpuset { try inheritCpuset(directory.path, below: directory.mountPoint, isNew: true) }
     return true
   }
 
   /// A new cpuset has no processors and no memory, and takes no process until it has: it gets its parent's.
-  private func inheritCpuset(_ path: String, below mountPoint: String) throws(Errno) {
-    for file in ["/cpuset.cpus", "/cpuset.mems"] { _ = try inheritCpuset(path, file, below: mountPoint) }
+  private func inheritCpuset(_ path: String, below mountPoint: String, isNew: Bool) throws(Errno) {
+    for file in ["/cpuset.cpus", "/cpuset.mems"] {
+      _ = try inheritCpuset(path, file, below: mountPoint, isNew: isNew)
+    }
   }
-  private func inheritCpuset(_ path: String, _ file: String, below mountPoint: String) throws(Errno) -> [UInt8] {
-    let own = try readFile(path + file)
-    if own.first != UInt8(ascii: "\n") && !own.isEmpty || path == mountPoint { return own }
+  private func inheritCpuset(
+    _ path: String, _ file: String, below mountPoint: String, isNew: Bool = false
+  ) throws(Errno) -> [UInt8] {
+    if !isNew {
+      let own = try readFile(path + file)
+      if own.first != UInt8(ascii: "\n") && !own.isEmpty || path == mountPoint { return own }
+    }
     let inherited = try inheritCpuset(parentPath(of: path), file, below: mountPoint)
     try Self.write(inherited, to: path + file)
     return inherited

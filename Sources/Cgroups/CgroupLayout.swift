@@ -59,7 +59,12 @@ package struct CgroupLayout: Sendable {
   private static func usualMountPoint(_ controllers: [String]) -> String {
     guard let first = controllers.first else { return root + "/unified" }
     if first.hasPrefix("name=") { return root + "/" + first.dropFirst(5) }
-    return root + "/" + controllers.joined(separator: ",")
+    return root + "/" + joined(controllers)
+  }
+  static func joined(_ names: [String], _ separator: String = ",") -> String {
+    var result = names.first ?? ""
+    for name in names.dropFirst() { result += separator + name }
+    return result
   }
   private static func fileSystem(_ path: String) -> Int? {
     var status = statfs()
@@ -73,12 +78,19 @@ package struct CgroupLayout: Sendable {
   }
   /// Lines are "4:cpu,cpuacct:/path"; the path may hold colons.
   static func parse(memberships bytes: [UInt8]) -> [Membership] {
-    bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      let fields = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
-      guard fields.count == 3 else { return nil }
-      let controllers = fields[1].split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) }
-      return Membership(controllers: controllers, path: String(decoding: fields[2], as: UTF8.self))
+    let text = String(decoding: bytes, as: UTF8.self)
+    var lines = text.utf8[...]
+    var found: [Membership] = []
+    found.reserveCapacity(16)
+    while var line = lines.popField(UInt8(ascii: "\n")) {
+      let start = line
+      guard line.popField(UInt8(ascii: ":")) != nil, let names = line.popField(UInt8(ascii: ":")),
+        names.endIndex != start.endIndex
+      else { continue }
+      let controllers = String(Substring(names)).fields(UInt8(ascii: ","))
+      found.append(Membership(controllers: controllers, path: String(Substring(line))))
     }
+    return found
   }
 }
 

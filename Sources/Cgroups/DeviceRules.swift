@@ -5,7 +5,7 @@ package import RuntimeSpec
 package struct DeviceRules: Equatable, Sendable {
   /// One rule about one kind of device; nil is any number.
   package struct Rule: Equatable, Sendable {
-    package enum Kind: Character, Sendable { case block = "b", character = "c" }
+    package enum Kind: String, Sendable { case block = "b", character = "c" }
     package let isAllowed: Bool
     package let kind: Kind
     package let major: UInt32?
@@ -15,8 +15,9 @@ package struct DeviceRules: Equatable, Sendable {
 
     /// As version 1's files take it: "c 1:3 rwm".
     var text: String {
-      "\(kind.rawValue) \(major.map { String($0) } ?? "*"):\(minor.map { String($0) } ?? "*") \(access)"
+      kind.rawValue + " " + Self.text(major) + ":" + Self.text(minor) + " " + access
     }
+    private static func text(_ number: UInt32?) -> String { number.map { String($0) } ?? "*" }
   }
   /// What holds where no rule matches.
   package private(set) var allowsByDefault = false
@@ -27,9 +28,7 @@ package struct DeviceRules: Equatable, Sendable {
   package init(_ devices: [DeviceRule]) throws(Problem) {
     for device in devices { try add(device) }
     if allowsByDefault && rules.isEmpty { return }
-    for (kind, major, minor, access) in Self.standard {
-      rules.append(Rule(isAllowed: true, kind: kind, major: major, minor: minor, access: access))
-    }
+    rules += Self.standard
   }
 
   private mutating func add(_ device: DeviceRule) throws(Problem) {
@@ -39,22 +38,24 @@ package struct DeviceRules: Equatable, Sendable {
     }
     let major = try Self.number(device.major, "major")
     let minor = try Self.number(device.minor, "minor")
-    let kinds: [Rule.Kind]
-    switch device.type ?? "" {
-    case "b": kinds = [.block]
-    case "c", "u": kinds = [.character]
-    case "a", "": kinds = [.block, .character]
-    default: throw Problem(code: .invalid, message: "unknown device type \"\(device.type ?? "")\"")
-    }
-    let isAll = kinds.count == 2 && major == nil && minor == nil
-    if isAll && Set(access) == ["r", "w", "m"] {
+    let (blocks, characters) =
+      switch device.type ?? "" {
+      case "b": (true, false)
+      case "c", "u": (false, true)
+      case "a", "": (true, true)
+      default: throw Problem(code: .invalid, message: "unknown device type \"\(device.type ?? "")\"")
+      }
+    let isAll = blocks && characters && major == nil && minor == nil
+    if isAll && access.contains("r") && access.contains("w") && access.contains("m") {
       allowsByDefault = device.allow
       rules = []
       return
     }
-    for kind in kinds {
+    func add(_ kind: Rule.Kind) {
       rules.append(Rule(isAllowed: device.allow, kind: kind, major: major, minor: minor, access: access))
     }
+    if blocks { add(.block) }
+    if characters { add(.character) }
   }
   private static func number(_ value: Int64?, _ what: String) throws(Problem) -> UInt32? {
     guard let value, value != -1 else { return nil }
@@ -66,9 +67,13 @@ package struct DeviceRules: Equatable, Sendable {
 
   /// Node making of all kinds; null, zero, full, tty, random, urandom, console, ptmx and the terminals.
   /// - Source: config-linux.md, "Default Devices"; runc's AllowedDevices.
-  private static let standard: [(Rule.Kind, UInt32?, UInt32?, String)] = [
-    (.character, nil, nil, "m"), (.block, nil, nil, "m"), (.character, 1, 3, "rwm"), (.character, 1, 8, "rwm"),
-    (.character, 1, 7, "rwm"), (.character, 5, 0, "rwm"), (.character, 1, 5, "rwm"), (.character, 1, 9, "rwm"),
-    (.character, 5, 1, "rwm"), (.character, 136, nil, "rwm"), (.character, 5, 2, "rwm"),
+  private static let standard = [
+    Rule(isAllowed: true, kind: .character, major: nil, minor: nil, access: "m"),
+    Rule(isAllowed: true, kind: .block, major: nil, minor: nil, access: "m"),
+    allowed(1, 3), allowed(1, 8), allowed(1, 7), allowed(5, 0), allowed(1, 5), allowed(1, 9), allowed(5, 1),
+    allowed(136, nil), allowed(5, 2),
   ]
+  private static func allowed(_ major: UInt32, _ minor: UInt32?) -> Rule {
+    Rule(isAllowed: true, kind: .character, major: major, minor: minor, access: "rwm")
+  }
 }

@@ -42,13 +42,21 @@ struct ResourcePlan: Equatable {
     if let blockIO = resources.blockIO { add(blockIO, on: host) }
     for limit in resources.hugepageLimits ?? [] { try add(limit, on: host) }
     if let network = resources.network { add(network) }
-    for (device, limit) in (resources.rdma ?? [:]).sorted(by: { $0.key < $1.key }) {
+    if let rdma = resources.rdma, !rdma.isEmpty { add(rdma) }
+    if let unified = resources.unified, !unified.isEmpty { try add(unified, on: host) }
+  }
+
+  private mutating func add(_ rdma: [String: RdmaLimit]) {
+    for (device, limit) in rdma.sorted(by: { $0.key < $1.key }) {
       var value = device
       if let handles = limit.hcaHandles { value += " hca_handle=\(handles)" }
       if let objects = limit.hcaObjects { value += " hca_object=\(objects)" }
       add("rdma", "rdma.max", value, for: "rdma limits of \(device)")
     }
-    for (file, value) in (resources.unified ?? [:]).sorted(by: { $0.key < $1.key }) {
+  }
+
+  private mutating func add(_ unified: [String: String], on host: Host) throws(Problem) {
+    for (file, value) in unified.sorted(by: { $0.key < $1.key }) {
       guard !file.contains("/"), file.contains(".") else {
         throw Problem(code: .invalid, message: "unified resource \"\(file)\" is not a file of cgroup v2")
       }

@@ -57,9 +57,9 @@ package struct Fields {
   package func map(_ name: String) throws(Problem) -> [String: String]? {
     guard let inner = try fields(name) else { return nil }
     var result: [String: String] = [:]
-    for (key, value) in inner.object.members where !value.isNull {
-      guard let text = value.string else { throw inner.wrong(key, "expected a string") }
-      result[key] = text
+    for member in inner.object.members where !member.value.isNull {
+      guard let text = member.value.string else { throw inner.wrong(member.name, "expected a string") }
+      result[member.name] = text
     }
     return result
   }

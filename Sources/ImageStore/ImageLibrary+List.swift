@@ -16,8 +16,8 @@ extension ImageLibrary {
 
   private func lines(_ image: ImageRecord, _ names: [ImageNameRecord], _ containers: Int) -> [ImageSummary] {
     var labels: [String: String] = [:]
-    for (name, value) in (try? JSON.parse(image.config))?["Labels"]?.object?.members ?? [] {
-      labels[name] = value.string ?? ""
+    for label in (try? JSON.parse(image.config))?["Labels"]?.object?.members ?? [] {
+      labels[label.name] = label.value.string ?? ""
     }
     let digests = repoDigests(image, names)
     func line(_ repository: String, _ tag: String) -> ImageSummary {

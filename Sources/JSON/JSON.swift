@@ -13,9 +13,14 @@ public enum JSON: Hashable, Sendable {
     package static let depthMax = 128
   }
 
+  public struct Member: Sendable {
+    public let name: String
+    public internal(set) var value: JSON
+  }
+
   /// The members of an object, in their order.
   public struct Object: Hashable, Sendable {
-    public private(set) var members: [(name: String, value: JSON)] = []
+    public private(set) var members: [Member] = []
     private var index: [String: Int] = [:]
 
     public init() {}
@@ -28,7 +33,7 @@ public enum JSON: Hashable, Sendable {
           members.remove(at: place)
           if !index.isEmpty { reindex() }
         case (nil, let value?):
-          members.append((name, value))
+          members.append(Member(name: name, value: value))
           if !index.isEmpty { index[name] = members.count - 1 } else if members.count > 16 { reindex() }
         case (nil, nil): break
         }

@@ -62,7 +62,7 @@ extension MonitorConfiguration.Log {
     let path = try members.text("path", or: "")
     if driver != .none && path.isEmpty { throw Problem(code: .invalid, message: "log driver \(word) without a path") }
     var labels: [String: String] = [:]
-    for (name, value) in json["labels"]?.object?.members ?? [] { labels[name] = value.string }
+    for label in json["labels"]?.object?.members ?? [] { labels[label.name] = label.value.string }
     self.init(
       driver: driver, path: path, maxSizeBytes: json["maxSizeBytes"]?.integer(),
       tag: try members.optionalText("tag"), labels: labels)

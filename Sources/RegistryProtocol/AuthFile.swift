@@ -57,9 +57,9 @@ package struct AuthFile {
       if let value = auths?[key], let found = try credentials(value, key: key) { return .credentials(found) }
     }
     // Docker writes URLs as keys: https://index.docker.io/v1/
-    for (key, value) in auths?.members ?? []
-    where Self.canonicalRegistry(Self.host(ofKey: key)) == host && Self.isURL(key) {
-      if let found = try credentials(value, key: key) { return .credentials(found) }
+    for entry in auths?.members ?? []
+    where Self.canonicalRegistry(Self.host(ofKey: entry.name)) == host && Self.isURL(entry.name) {
+      if let found = try credentials(entry.value, key: entry.name) { return .credentials(found) }
     }
     if let key = auths?.members.first(where: { !Self.isURL($0.name) && Self.isAlias($0.name, of: host) }),
       let found = try credentials(key.value, key: key.name)

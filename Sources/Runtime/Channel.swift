@@ -45,8 +45,13 @@ struct Channel: ~Copyable {
   func send(_ message: Message, _ payload: [UInt8] = [], descriptors: [CInt] = []) throws(Errno) {
     try Sys.send(socket, [message.rawValue] + payload, descriptors: descriptors)
   }
+  struct Packet {
+    var message: Message
+    var payload: [UInt8]
+    var descriptors: [CInt]
+  }
   /// The next packet that is not for the log; nil when the other half has gone.
-  func receive() throws(Errno) -> (message: Message, payload: ArraySlice<UInt8>, descriptors: [CInt])? {
+  func receive() throws(Errno) -> Packet? {
     while let got = try receiveAny() {
       guard got.message == .log, let number = got.payload.first else { return got }
       let levels = Log.Level.allCases
@@ -54,7 +59,7 @@ struct Channel: ~Copyable {
     }
     return nil
   }
-  private func receiveAny() throws(Errno) -> (message: Message, payload: ArraySlice<UInt8>, descriptors: [CInt])? {
+  private func receiveAny() throws(Errno) -> Packet? {
     let got: (bytes: [UInt8], descriptors: [CInt])
     do throws(Errno) {
       got = try Sys.receive(socket, bytesMax: 4096, descriptorsMax: 1)
@@ -62,9 +67,10 @@ struct Channel: ~Copyable {
       if error.rawValue == ECONNRESET { return nil }
       throw error
     }
-    guard let first = got.bytes.first else { return nil }
-    guard let message = Message(rawValue: first) else { throw .invalid }
-    return (message, got.bytes.dropFirst(), got.descriptors)
+    var bytes = got.bytes
+    if bytes.isEmpty { return nil }
+    guard let message = Message(rawValue: bytes.removeFirst()) else { throw .invalid }
+    return Packet(message: message, payload: bytes, descriptors: got.descriptors)
   }
 
   /// The child's wait for the parent.
@@ -83,7 +89,7 @@ extension Channel {
     }
   }
   func hear() throws(Problem) -> Message { try hearAll().message }
-  func hearAll() throws(Problem) -> (message: Message, payload: ArraySlice<UInt8>, descriptors: [CInt]) {
+  func hearAll() throws(Problem) -> Packet {
     let got = try doing("hear from the container's process") { () throws(Errno) in try receive() }
     guard let got else {
       throw Problem(code: .unavailable, message: "the container's process ended unexpectedly while it was set up")

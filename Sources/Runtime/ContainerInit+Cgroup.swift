@@ -16,19 +16,17 @@ extension ContainerInit {
       return
     }
     try during(.cgroupMount, mount.destination) { () throws(Errno) in
-      let attributes = options.set & ~MountAttribute.readOnly
       let tree = try MountTree(
-        type: "tmpfs", source: "cgroup", options: [("mode", "755")], attributes: attributes)
+        type: "tmpfs", source: "cgroup", options: [SuperblockOption(key: "mode", value: "755")])
       try tree.move(onto: target)
       for controller in plan.cgroupMounts {
+        // Nobody else has seen this tmpfs yet: its names are what we make them.
         try check(csys_mkdirat(tree.fd.borrowed, controller.name, 0o755))
-        let place = try open(at: tree.fd, controller.name, O_PATH_ | O_DIRECTORY | O_NOFOLLOW)
         let branch = try MountTree(cloning: controller.hostPath, recursive: false)
-        try branch.set(options.set)
-        try branch.move(onto: place)
+        try branch.move(onto: controller.name, in: tree)
         for link in controller.links { try check(csys_symlinkat(controller.name, tree.fd.borrowed, link)) }
       }
-      if options.set & MountAttribute.readOnly != 0 { try tree.set(MountAttribute.readOnly) }
+      try tree.set(options.set, recursive: true)
     }
   }
 

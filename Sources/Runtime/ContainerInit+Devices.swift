@@ -50,27 +50,34 @@ extension DeviceNode {
 extension ContainerInit {
   func makeDevices(in root: borrowing RootFilesystem) throws(StepFailure) {
     let listed = linux.devices ?? []
+    let dev = try during(.device, "/dev") { () throws(Errno) in try root.make("/dev", directory: true) }
     for device in DeviceNode.defaults where !listed.contains(where: { normalized($0.path) == device.path }) {
-      try make(device, in: root)
+      let name = String(device.path.dropFirst("/dev/".count))
+      try during(.device, device.path) { () throws(Errno) in try make(device, named: name, at: dev, in: root) }
     }
-    for device in listed { try make(try DeviceNode(device), in: root) }
-    try makeLinks(in: root)
+    for device in listed {
+      let device = try DeviceNode(device)
+      try during(.device, device.path) { () throws(Errno) in
+        let place = try root.makeParent(of: device.path)
+        try make(device, named: place.name, at: place.directory, in: root)
+      }
+    }
+    try makeLinks(at: dev, in: root)
   }
 
-  private func make(_ device: DeviceNode, in root: borrowing RootFilesystem) throws(StepFailure) {
-    try during(.device, device.path) { () throws(Errno) in
-      if plan.namespace(.user) != nil { return try bindFromHost(device, in: root) }
-      let place = try root.makeParent(of: device.path)
-      do throws(Errno) {
-        try check(csys_mknodat(place.directory.borrowed, place.name, device.type | device.mode, device.number))
-      } catch {
-        if error == .exists { return }
-        if error == .notPermitted && device.type != S_IFIFO { return try bindFromHost(device, in: root) }
-        throw error
-      }
-      if device.uid != 0 || device.gid != 0 {
-        try check(csys_fchownat(place.directory.borrowed, place.name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW))
-      }
+  private func make(
+    _ device: DeviceNode, named name: String, at directory: borrowing OwnedFD, in root: borrowing RootFilesystem
+  ) throws(Errno) {
+    if plan.namespace(.user) != nil { return try bindFromHost(device, in: root) }
+    do throws(Errno) {
+      try check(csys_mknodat(directory.borrowed, name, device.type | device.mode, device.number))
+    } catch {
+      if error == .exists { return }
+      if error == .notPermitted && device.type != S_IFIFO { return try bindFromHost(device, in: root) }
+      throw error
+    }
+    if device.uid != 0 || device.gid != 0 {
+      try check(csys_fchownat(directory.borrowed, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW))
     }
   }
 
@@ -86,20 +93,21 @@ extension ContainerInit {
   }
 
   /// Source: runtime-spec, runtime-linux.md, "Dev symbolic links"; config-linux.md, "Default Devices" (ptmx).
-  private func makeLinks(in root: borrowing RootFilesystem) throws(StepFailure) {
+  private func makeLinks(at dev: borrowing OwnedFD, in root: borrowing RootFilesystem) throws(StepFailure) {
+    let raw = dev.borrowed
+    func link(_ name: String, _ target: String) throws(Errno) {
+      let result = csys_symlinkat(target, raw, name)
+      if result != -EEXIST { try check(result) }
+    }
     try during(.device, "links in /dev") { () throws(Errno) in
-      let dev = try root.make("/dev", directory: true)
-      var links = [
-        ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
-        ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"),
-      ]
+      try link("fd", "/proc/self/fd")
+      try link("stdin", "/proc/self/fd/0")
+      try link("stdout", "/proc/self/fd/1")
+      try link("stderr", "/proc/self/fd/2")
+      try link("core", "/proc/kcore")
       if (try? root.open("/dev/pts/ptmx")) != nil {
-        _ = csys_unlinkat(dev.borrowed, "ptmx", 0)
-        links.append(("ptmx", "pts/ptmx"))
-      }
-      for (name, target) in links {
-        let result = csys_symlinkat(target, dev.borrowed, name)
-        if result != -EEXIST { try check(result) }
+        _ = csys_unlinkat(raw, "ptmx", 0)
+        try link("ptmx", "pts/ptmx")
       }
     }
   }

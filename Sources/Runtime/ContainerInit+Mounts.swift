@@ -68,7 +68,7 @@ extension ContainerInit {
     }
   }
 
-  private func setPropagation(_ change: (flag: UInt64, recursive: Bool)) throws(StepFailure) {
+  private func setPropagation(_ change: MountOptions.Propagation) throws(StepFailure) {
     try during(.propagation, "/") { () throws(Errno) in
       let flag = change.flag == UInt64(MS_UNBINDABLE) ? UInt64(MS_PRIVATE) : change.flag
       try check(csys_mount_setattr(AT_FDCWD, "/", CUnsignedInt(CSYS_AT_RECURSIVE), 0, 0, flag, 0))
@@ -90,12 +90,13 @@ extension ContainerInit {
   /// Whether /dev is the container's own: a bound /dev is left as it is.
   private var ownsDev: Bool {
     !(spec.mounts ?? []).contains {
-      let words = MountOptions($0.options ?? [])
-      return normalized($0.destination) == "/dev" && (words.bind || $0.type == "bind")
+      normalized($0.destination) == "/dev" && (MountOptions($0.options ?? []).bind || $0.type == "bind")
     }
   }
   func normalized(_ path: String) -> String {
-    "/" + path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    var result = ""
+    for part in path.fields(UInt8(ascii: "/")) where part != "." { result += "/" + part }
+    return result.isEmpty ? "/" : result
   }
 
   private func place(
@@ -110,13 +111,13 @@ extension ContainerInit {
     if type == "cgroup" || type == "cgroup2" { return try mountCgroup(mount, options, on: root) }
 
     let isPlain = type == "proc" || type == "sysfs"
-    let isThere = (try? root.open(mount.destination)) != nil
-    let target = try target(mount.destination, directory: true, symlinksAllowed: !isPlain, on: root)
+    var wasMade = false
+    let target = try target(mount.destination, symlinksAllowed: !isPlain, wasMade: &wasMade, on: root)
     var superblock = options.superblock
     // A tmpfs is as its mount point was; one that had to be made leaves it tmpfs's own mode.
-    if type == "tmpfs" && isThere && !superblock.contains(where: { $0.key == "mode" }) {
+    if type == "tmpfs" && !wasMade && !superblock.contains(where: { $0.key == "mode" }) {
       let mode = try during(.mountTarget, mount.destination) { () throws(Errno) in try status(target).st_mode & 0o7777 }
-      superblock.append(("mode", String(mode, radix: 8)))
+      superblock.append(SuperblockOption(key: "mode", value: String(mode, radix: 8)))
     }
     let delayed = type == "tmpfs" && options.set & MountAttribute.readOnly != 0
     let attributes = delayed ? options.set & ~MountAttribute.readOnly : options.set
@@ -134,7 +135,7 @@ extension ContainerInit {
 
   /// A user namespace may not mount what it cannot own; the host's, bound, is the same filesystem then.
   private func newFilesystem(
-    _ mount: Mount, superblock: [(key: String, value: String?)], attributes: UInt64, boundInstead: Bool
+    _ mount: Mount, superblock: [SuperblockOption], attributes: UInt64, boundInstead: Bool
   ) throws(Errno) -> MountTree {
     let type = mount.type ?? "none"
     do throws(Errno) {
@@ -148,18 +149,23 @@ extension ContainerInit {
   }
 
   /// The open target of a mount, made where it is missing, and never inside the container's procfs.
-  func target(
-    _ path: String, directory: Bool, symlinksAllowed: Bool = true, on root: borrowing RootFilesystem
+  func target(_ path: String, directory: Bool, on root: borrowing RootFilesystem) throws(StepFailure) -> OwnedFD {
+    try during(.mountTarget, path) { () throws(Errno) in try root.make(path, directory: directory) }
+  }
+  /// As above, for a directory; `wasMade` says whether it was missing.
+  private func target(
+    _ path: String, symlinksAllowed: Bool, wasMade: inout Bool, on root: borrowing RootFilesystem
   ) throws(StepFailure) -> OwnedFD {
-    let target = try during(.mountTarget, path) { () throws(Errno) in try root.make(path, directory: directory) }
-    if !symlinksAllowed {
-      let plain = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
-      try during(.mountTarget, "\(path): it must be mounted on ordinary directory, no symlink") { () throws(Errno) in
-        let flags = UInt64(UInt32(bitPattern: O_PATH_ | O_DIRECTORY))
-        return OwnedFD(adopting: try check(csys_openat2(root.directory.borrowed, path, flags, 0, plain)))
-      }.close()
+    let target = try during(.mountTarget, path) { () throws(Errno) in
+      try root.make(path, directory: true, wasMade: &wasMade)
     }
-    return target
+    if symlinksAllowed { return target }
+    let plain = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
+    return try during(.mountTarget, "\(path): it must be mounted on ordinary directory, no symlink") {
+      () throws(Errno) in
+      let flags = UInt64(UInt32(bitPattern: O_PATH_ | O_DIRECTORY))
+      return OwnedFD(adopting: try check(csys_openat2(root.directory.borrowed, path, flags, 0, plain)))
+    }
   }
 
   /// Changes what is mounted already: attributes and propagation of the mount at the destination.

@@ -30,7 +30,10 @@ extension ContainerInit {
   }
 
   private func emptyDirectory() throws(Errno) -> MountTree {
-    let options: [(key: String, value: String?)] = [("nr_blocks", "1"), ("nr_inodes", "1"), ("ro", nil)]
+    let options = [
+      SuperblockOption(key: "nr_blocks", value: "1"), SuperblockOption(key: "nr_inodes", value: "1"),
+      SuperblockOption(key: "ro"),
+    ]
     return try MountTree(type: "tmpfs", source: "tmpfs", options: options, attributes: MountAttribute.readOnly)
   }
 

@@ -91,7 +91,8 @@ struct ContainerInit: ~Copyable {
   }
 
   private func setSysctls() throws(StepFailure) {
-    for (name, value) in (linux.sysctl ?? [:]).sorted(by: { $0.key < $1.key }) {
+    guard let sysctls = linux.sysctl, !sysctls.isEmpty else { return }
+    for (name, value) in sysctls.sorted(by: { $0.key < $1.key }) {
       let path = "sys/" + SysctlName.path(name)
       try during(.sysctl, name) { () throws(Errno) in
         let file = try openBeneath(hostProc, path, O_WRONLY)
@@ -120,14 +121,15 @@ struct ContainerInit: ~Copyable {
       let old = try open("/", O_PATH_ | O_DIRECTORY)
       try check(csys_fchdir(fd))
       try check(csys_pivot_root(".", "."))
-      // The old root lies on top of the new one now; it must not take the host's mounts along when it goes.
+      // The old root lies on top of the new one now; it must not take the host's mounts along when it goes: where the
+      // mounts are shared, they stop to be; else `mountRoot` has cut them off already (10,000 mounts take a while).
       try check(csys_fchdir(old.borrowed))
-      try check(csys_mount("", ".", nil, UInt(MS_SLAVE | MS_REC), nil))
+      let change = linux.rootfsPropagation.flatMap { MountOptions.propagation($0) }
+      let isShared = change?.flag == UInt64(MS_SHARED)
+      if isShared { try check(csys_mount("", ".", nil, UInt(MS_SLAVE | MS_REC), nil)) }
       try check(csys_umount2(".", CInt(MNT_DETACH)))
       try check(csys_chdir("/"))
-      if let word = linux.rootfsPropagation, let change = MountOptions.propagation(word),
-        change.flag == UInt64(MS_SHARED) || change.flag == UInt64(MS_UNBINDABLE)
-      {
+      if let change, isShared || change.flag == UInt64(MS_UNBINDABLE) {
         try check(csys_mount("", "/", nil, UInt(change.flag) | (change.recursive ? UInt(MS_REC) : 0), nil))
       }
     }

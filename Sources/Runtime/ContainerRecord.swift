@@ -75,9 +75,9 @@ struct ContainerRecord {
     let unit = json["systemdUnit"]?.string.map {
       SystemdUnit(name: $0, isUser: json["systemdUser"]?.bool ?? false)
     }
-    cgroup = Cgroup(saved: saved.map { ($0[0], $0[1], $0[2]) }, unit: unit)
+    cgroup = Cgroup(saved: saved.map { Cgroup.Saved(controllers: $0[0], mountPoint: $0[1], path: $0[2]) }, unit: unit)
     annotations = [:]
-    for (name, value) in json["annotations"]?.object?.members ?? [] { annotations[name] = value.string }
+    for member in json["annotations"]?.object?.members ?? [] { annotations[member.name] = member.value.string }
   }
 }
 
@@ -185,17 +185,21 @@ enum Timestamp {
   }
   /// RFC 3339 with nanoseconds, UTC.
   static func text(seconds: Int64, nanoseconds: Int64) -> String {
-    var time = time_t(seconds)
-    var parts = tm()
-    gmtime_r(&time, &parts)
     func padded(_ number: Int64, _ width: Int) -> String {
       let digits = String(number)
-      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+      return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
     }
-    let year = padded(Int64(parts.tm_year) + 1900, 4)
-    let date = "\(year)-\(padded(Int64(parts.tm_mon) + 1, 2))-\(padded(Int64(parts.tm_mday), 2))"
-    let minute = "\(padded(Int64(parts.tm_hour), 2)):\(padded(Int64(parts.tm_min), 2))"
-    let clock = "\(minute):\(padded(Int64(parts.tm_sec), 2))"
-    return "\(date)T\(clock).\(padded(nanoseconds, 9))Z"
+    // Years begin in March here, so that the leap day is a year's last (gmtime(3) would read the time zone's files).
+    let day = seconds / 86_400 + 719_468
+    let (era, inEra) = (day / 146_097, day % 146_097)
+    let yearOfEra = (inEra - inEra / 1460 + inEra / 36_524 - inEra / 146_096) / 365
+    let inYear = inEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let march = (5 * inYear + 2) / 153
+    let month = march < 10 ? march + 3 : march - 9
+    let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
+    let date = padded(year, 4) + "-" + padded(month, 2) + "-" + padded(inYear - (153 * march + 2) / 5 + 1, 2)
+    let second = seconds % 86_400
+    let clock = padded(second / 3600, 2) + ":" + padded(second / 60 % 60, 2) + ":" + padded(second % 60, 2)
+    return date + "T" + clock + "." + padded(nanoseconds, 9) + "Z"
   }
 }

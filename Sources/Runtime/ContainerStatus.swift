@@ -16,10 +16,8 @@ extension ContainerRecord {
 
   /// The process that was recorded is there and not a zombie.
   var isAlive: Bool {
-    guard let text = try? readText("/proc/\(pid)/stat"), let close = text.lastIndex(of: ")") else { return false }
-    let fields = text[text.index(after: close)...].split(separator: " ")
-    guard fields.count > 19, UInt64(fields[19]) == startTime else { return false }
-    return fields[0] != "Z" && fields[0] != "X"
+    guard let stat = try? ProcessStat(ofPid: pid), stat.startTime == startTime else { return false }
+    return stat.state != UInt8(ascii: "Z") && stat.state != UInt8(ascii: "X")
   }
 
   /// A descriptor of the recorded process and no other; nil when it has gone.

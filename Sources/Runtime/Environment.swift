@@ -4,24 +4,35 @@ import Sys
 /// `NAME=value` entries; of several with one name the last wins, at the place of the first.
 struct Environment {
   private(set) var entries: [String] = []
-  private var places: [Substring: Int] = [:]
+  /// Where the names are, once there are many: a few are found by walking.
+  private var places: [String: Int] = [:]
+  private enum Limit { static let walkedMax = 64 }
 
   init(_ list: [String]) {
     entries.reserveCapacity(list.count + 1)
     for entry in list { add(entry) }
   }
   private mutating func add(_ entry: String) {
-    let name = entry.prefix { $0 != "=" }
-    if let place = places[name] {
+    let name = Self.name(of: entry)
+    if let place = place(of: name) {
       entries[place] = entry
-    } else {
-      places[name] = entries.count
-      entries.append(entry)
+      return
+    }
+    entries.append(entry)
+    if !places.isEmpty {
+      places[String(Substring(name))] = entries.count - 1
+    } else if entries.count > Limit.walkedMax {
+      for (place, entry) in entries.enumerated() { places[String(Substring(Self.name(of: entry)))] = place }
     }
   }
+  private static func name(of entry: String) -> Substring.UTF8View { entry.utf8.prefix { $0 != UInt8(ascii: "=") } }
+  private func place(of name: Substring.UTF8View) -> Int? {
+    if !places.isEmpty { return places[String(Substring(name))] }
+    return entries.firstIndex { Self.name(of: $0).elementsEqual(name) }
+  }
   subscript(name: String) -> String? {
-    get { places[Substring(name)].map { String(entries[$0].dropFirst(name.count + 1)) } }
-    set { if let newValue { add("\(name)=\(newValue)") } }
+    get { place(of: name.utf8[...]).map { String(Substring(entries[$0].utf8.dropFirst(name.utf8.count + 1))) } }
+    set { if let newValue { add(name + "=" + newValue) } }
   }
 }
 

@@ -51,10 +51,16 @@ struct Foreground {
       return status
     }
     while true {
-      var polls = [pollfd(fd: descriptor.borrowed, events: Int16(POLLIN), revents: 0)] + (relay?.polls ?? [])
-      _ = try uninterrupted { () throws(Errno) in try check(csys_poll(&polls, CUnsignedInt(polls.count), -1)) }
-      relay?.move(polls.dropFirst())
-      if polls[0].revents == 0 { continue }
+      var signals = pollfd(fd: descriptor.borrowed, events: Int16(POLLIN), revents: 0)
+      if let relay {
+        var polls = [signals] + relay.polls
+        _ = try uninterrupted { () throws(Errno) in try check(csys_poll(&polls, CUnsignedInt(polls.count), -1)) }
+        relay.move(polls.dropFirst())
+        signals = polls[0]
+      } else {
+        _ = try uninterrupted { () throws(Errno) in try check(csys_poll(&signals, 1, -1)) }
+      }
+      if signals.revents == 0 { continue }
       var info = signalfd_siginfo()
       let size = MemoryLayout<signalfd_siginfo>.size
       let raw = descriptor.borrowed

@@ -2,21 +2,34 @@ import Glibc
 import Problems
 
 /// Flags of one command line, read by a table: the runtime carries no argument library.
+/// Every start pays for this: arrays of strings and comparisons of bytes, no dictionary, no tuple in a collection.
 struct Flags {
-  /// Long names with values, by every spelling ("-b" and "--bundle" both give "bundle").
-  private var values: [String: [String]] = [:]
+  /// What was given, in order: the flag's long name (by every spelling: "-b" is "bundle") and its value.
+  private var names: [String] = [], values: [String] = []
   private(set) var positional: [String] = []
 
   /// What a command understands: "bundle|b=" takes a value, "force|f" does not.
   struct Grammar {
-    var names: [String: (name: String, takesValue: Bool)] = [:]
-    init(_ descriptions: [String]) {
+    private let descriptions: [String]
+    init(_ descriptions: [String]) { self.descriptions = descriptions }
+
+    /// The flag of this spelling: its long name, and whether it takes a value.
+    func flag(_ spelling: Substring.UTF8View) -> (name: String, takesValue: Bool)? {
       for description in descriptions {
-        let takesValue = description.hasSuffix("=")
-        let spellings = (takesValue ? description.dropLast() : description[...]).split(separator: "|").map(String.init)
-        for spelling in spellings { names[spelling] = (spellings[0], takesValue) }
+        let name = description.utf8.prefix { !Self.endsSpelling($0) }
+        var rest = description.utf8[...]
+        while true {
+          let here = rest.prefix { !Self.endsSpelling($0) }
+          if here.elementsEqual(spelling) {
+            return (String(Substring(name)), description.utf8.last == UInt8(ascii: "="))
+          }
+          rest = rest[here.endIndex...]
+          if rest.popFirst() != UInt8(ascii: "|") { break }
+        }
       }
+      return nil
     }
+    private static func endsSpelling(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "|") || byte == UInt8(ascii: "=") }
   }
 
   /// - Parameter stopsAtFirst: the first word that is no flag ends the flags (`exec ID COMMAND -with -flags`).
@@ -30,7 +43,7 @@ struct Flags {
         words = []
         break
       }
-      if !word.hasPrefix("-") || word == "-" {
+      if word.utf8.first != UInt8(ascii: "-") || word == "-" {
         if stopsAtFirst { break }
         positional.append(word)
         words.removeFirst()
@@ -43,35 +56,53 @@ struct Flags {
   }
 
   private mutating func take(_ word: String, _ grammar: Grammar, _ words: inout ArraySlice<String>) throws(Problem) {
-    let isLong = word.hasPrefix("--")
-    let parts = word.drop { $0 == "-" }.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    let name = parts.first.map(String.init) ?? ""
-    if let flag = grammar.names[name] {
+    let text = word.utf8.drop { $0 == UInt8(ascii: "-") }
+    let name = text.prefix { $0 != UInt8(ascii: "=") }
+    let attached = name.endIndex == text.endIndex ? nil : String(Substring(text[name.endIndex...].dropFirst()))
+    if let flag = grammar.flag(name) {
       if !flag.takesValue {
-        let value = parts.count == 2 ? String(parts[1]) : "true"
+        let value = attached ?? "true"
         guard value == "true" || value == "false" else {
           throw Problem(code: .invalid, message: "--\(flag.name) is true or false, not \"\(value)\"")
         }
-        values[flag.name] = value == "true" ? ["true"] : nil
-      } else if parts.count == 2 {
-        values[flag.name, default: []].append(String(parts[1]))
+        if value == "true" { add(flag.name, value) } else { remove(flag.name) }
+      } else if let attached {
+        add(flag.name, attached)
       } else {
         guard let value = words.popFirst() else { throw Problem(code: .invalid, message: "\(word) needs a value") }
-        values[flag.name, default: []].append(value)
+        add(flag.name, value)
       }
       return
     }
-    let letters = word.dropFirst()  // -dt is -d -t
-    if !isLong, letters.count > 1, letters.allSatisfy({ grammar.names[String($0)]?.takesValue == false }) {
-      for letter in letters { values[grammar.names[String(letter)]!.name] = ["true"] }
-      return
+    let letters = word.utf8.dropFirst()  // -dt is -d -t
+    let isLong = letters.first == UInt8(ascii: "-")
+    var flags: [String] = []
+    if !isLong, letters.count > 1 {
+      for place in letters.indices {
+        guard let flag = grammar.flag(letters[place...].prefix(1)), !flag.takesValue else { break }
+        flags.append(flag.name)
+      }
     }
-    throw Problem(code: .invalid, message: "unknown flag \(word)", hint: "berth-runtime --help")
+    guard !flags.isEmpty, flags.count == letters.count else {
+      throw Problem(code: .invalid, message: "unknown flag \(word)", hint: "berth-runtime --help")
+    }
+    for name in flags { add(name, "true") }
   }
 
-  func has(_ name: String) -> Bool { values[name] != nil }
-  subscript(name: String) -> String? { values[name]?.last }
-  func all(_ name: String) -> [String] { values[name] ?? [] }
+  private mutating func add(_ name: String, _ value: String) {
+    names.append(name)
+    values.append(value)
+  }
+  private mutating func remove(_ name: String) {
+    while let place = names.firstIndex(of: name) {
+      names.remove(at: place)
+      values.remove(at: place)
+    }
+  }
+
+  func has(_ name: String) -> Bool { names.contains(name) }
+  subscript(name: String) -> String? { names.lastIndex(of: name).map { values[$0] } }
+  func all(_ name: String) -> [String] { names.indices.filter { names[$0] == name }.map { values[$0] } }
   func integer<I: FixedWidthInteger>(_ name: String, _ type: I.Type = I.self) throws(Problem) -> I? {
     guard let text = self[name] else { return nil }
     guard let number = I(text) else { throw Problem(code: .invalid, message: "--\(name) is a number, not \"\(text)\"") }

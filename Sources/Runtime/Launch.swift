@@ -29,6 +29,8 @@ struct Launch {
   var cgroup: Cgroup
   /// Where the runtime's caller waits to hear that the container is ready.
   let notify: NotifySocket?
+  /// config.json as it was read; the container's copy is of these bytes.
+  private let configuration: [UInt8]
   /// The terminal's other end, for `run` without a console socket.
   var console: CInt = -1
 
@@ -39,7 +41,8 @@ struct Launch {
     self.log = log
     self.options = options
     let bundle = try Self.absolute(options.bundle)
-    let spec = try SpecFile.load(bundle + "/config.json")
+    configuration = try SpecFile.read(bundle + "/config.json")
+    let spec = try SpecFile.parse(configuration, bundle + "/config.json")
     try SpecCheck(spec: spec).all()
     plan = LaunchPlan(id: options.id, bundle: bundle, spec: spec)
     plan.rootPath = try Self.absolute(plan.rootPath)
@@ -73,8 +76,9 @@ struct Launch {
     let mountBefore = plan.namespace(.mount) == nil ? try? MountTree.number(ofPath: plan.rootPath) : nil
     do throws(Problem) {
       try doing("copy config.json") { () throws(Errno) in
-        let bytes = try readFile(plan.bundle + "/config.json")
-        try replaceFile(store.path(options.id, "config.json"), with: bytes, mode: 0o600, durable: false)
+        // A directory that only we know, and no cgroup yet: half a copy is as good as none.
+        let copy = try open(store.path(options.id, "config.json"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        try writeAll(copy, configuration)
       }
       try notify?.prepare(&plan.spec)
       if waitsForStart {
@@ -158,10 +162,10 @@ struct Launch {
 
   /// A bind of what lies in the container's own root can be made only there, but a user namespace may not map its
   /// owners.
-  private func mapIDs(_ payload: ArraySlice<UInt8>, _ descriptors: [CInt]) throws(Problem) {
+  private func mapIDs(_ payload: [UInt8], _ descriptors: [CInt]) throws(Problem) {
     guard let descriptor = descriptors.first else { throw Problem(code: .bug, message: "a mount to map did not come") }
     let tree = MountTree(adopting: OwnedFD(adopting: descriptor))
-    let number = Int(Runtime.number(payload, 0, Int32.self))
+    let number = Int(Runtime.number(payload[...], 0, Int32.self))
     guard let namespace = plan.idMapNamespaces[number], let mount = plan.spec.mounts?[number] else {
       throw Problem(code: .bug, message: "mount \(number) has no mappings")
     }
@@ -216,8 +220,10 @@ struct Launch {
   /// User namespaces that carry the maps of idmapped mounts.
   private mutating func openIDMaps() throws(Problem) {
     for (number, mount) in (plan.spec.mounts ?? []).enumerated() {
-      let words = MountOptions(mount.options ?? [])
-      guard words.idMapped || !(mount.uidMappings ?? []).isEmpty else { continue }
+      let options = mount.options ?? []
+      guard options.contains("idmap") || options.contains("ridmap") || !(mount.uidMappings ?? []).isEmpty else {
+        continue
+      }
       var linux = plan.linux
       if let uids = mount.uidMappings, !uids.isEmpty { linux.uidMappings = uids }
       if let gids = mount.gidMappings, !gids.isEmpty { linux.gidMappings = gids }

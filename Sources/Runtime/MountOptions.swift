@@ -8,6 +8,12 @@ enum MountAttribute {
   static let noDirectoryAccessTime: UInt64 = 0x80, idMap: UInt64 = 0x10_0000, noSymlinkFollow: UInt64 = 0x20_0000
 }
 
+/// An option of a filesystem; without a value it is a flag.
+struct SuperblockOption: Equatable {
+  var key: String
+  var value: String?
+}
+
 /// The options of one `mounts` entry, sorted by who takes them.
 /// Source: runtime-spec, config.md, "Mounts" (table of options), mount(8).
 struct MountOptions: Equatable {
@@ -15,25 +21,27 @@ struct MountOptions: Equatable {
   /// The `r`-forms: for the mount and all below it.
   var setBelow: UInt64 = 0, clearBelow: UInt64 = 0
   /// `MS_PRIVATE`, `MS_SHARED`, ... and whether they are recursive; in order.
-  var propagation: [(flag: UInt64, recursive: Bool)] = []
+  var propagation: [Propagation] = []
   var bind = false, recursive = false, remount = false, copyUp = false, idMapped = false, idMappedBelow = false
   /// Superblock options: flags and `key=value`, in order.
-  var superblock: [(key: String, value: String?)] = []
+  var superblock: [SuperblockOption] = []
   /// No write goes through the mount.
   var isReadOnly: Bool { self.set & MountAttribute.readOnly != 0 }
 
-  static func == (a: MountOptions, b: MountOptions) -> Bool {
-    a.set == b.set && a.clear == b.clear && a.setBelow == b.setBelow && a.clearBelow == b.clearBelow
-      && a.bind == b.bind && a.recursive == b.recursive && a.copyUp == b.copyUp
-      && a.propagation.elementsEqual(b.propagation) { $0 == $1 }
-      && a.superblock.elementsEqual(b.superblock) { $0 == $1 }
+  struct Propagation: Equatable {
+    var flag: UInt64
+    var recursive: Bool
   }
 
   /// All words that are understood here; others go to the filesystem.
   static var known: [String] {
-    let plain =
-      Array(attributes.keys) + Array(propagations.keys) + ["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"]
-    let below = attributes.keys.map { "r" + $0 } + propagations.keys.map { "r" + $0 }
+    let attributes = [
+      "ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime", "relatime", "norelatime",
+      "strictatime", "nostrictatime", "nodiratime", "diratime", "nosymfollow", "symfollow",
+    ]
+    let propagations = ["private", "slave", "shared", "unbindable"]
+    let plain = attributes + propagations + ["bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap"]
+    let below = (attributes + propagations).map { "r" + $0 }
     let superblock = ["async", "defaults", "dirsync", "iversion", "lazytime", "loud", "mand", "sync"]
     let none = ["noiversion", "nolazytime", "nomand", "silent"]
     return (plain + below + superblock + none).sorted()
@@ -41,32 +49,45 @@ struct MountOptions: Equatable {
 
   init(_ options: [String]) { for option in options { add(option) } }
 
-  /// Name of a flag, the attribute it sets, the attributes it clears.
-  private static let attributes: [String: (set: UInt64, clear: UInt64)] = [
-    "ro": (MountAttribute.readOnly, 0), "rw": (0, MountAttribute.readOnly),
-    "nosuid": (MountAttribute.noSuid, 0), "suid": (0, MountAttribute.noSuid),
-    "nodev": (MountAttribute.noDev, 0), "dev": (0, MountAttribute.noDev),
-    "noexec": (MountAttribute.noExec, 0), "exec": (0, MountAttribute.noExec),
-    "noatime": (MountAttribute.noAccessTime, MountAttribute.accessTimes), "atime": (0, MountAttribute.accessTimes),
-    "relatime": (0, MountAttribute.accessTimes), "norelatime": (0, MountAttribute.accessTimes),
-    "strictatime": (MountAttribute.strictAccessTime, MountAttribute.accessTimes),
-    "nostrictatime": (0, MountAttribute.accessTimes),
-    "nodiratime": (MountAttribute.noDirectoryAccessTime, 0), "diratime": (0, MountAttribute.noDirectoryAccessTime),
-    "nosymfollow": (MountAttribute.noSymlinkFollow, 0), "symfollow": (0, MountAttribute.noSymlinkFollow),
-  ]
-  private static let propagations: [String: Int] = [
-    "private": Int(MS_PRIVATE), "slave": Int(MS_SLAVE), "shared": Int(MS_SHARED), "unbindable": Int(MS_UNBINDABLE),
-  ]
+  /// What a flag does to the attributes of a mount; nil where the word is no such flag.
+  private static func attribute(_ word: String) -> (set: UInt64, clear: UInt64)? {
+    switch word {
+    case "ro": (MountAttribute.readOnly, 0)
+    case "rw": (0, MountAttribute.readOnly)
+    case "nosuid": (MountAttribute.noSuid, 0)
+    case "suid": (0, MountAttribute.noSuid)
+    case "nodev": (MountAttribute.noDev, 0)
+    case "dev": (0, MountAttribute.noDev)
+    case "noexec": (MountAttribute.noExec, 0)
+    case "exec": (0, MountAttribute.noExec)
+    case "noatime": (MountAttribute.noAccessTime, MountAttribute.accessTimes)
+    case "strictatime": (MountAttribute.strictAccessTime, MountAttribute.accessTimes)
+    case "atime", "relatime", "norelatime", "nostrictatime": (0, MountAttribute.accessTimes)
+    case "nodiratime": (MountAttribute.noDirectoryAccessTime, 0)
+    case "diratime": (0, MountAttribute.noDirectoryAccessTime)
+    case "nosymfollow": (MountAttribute.noSymlinkFollow, 0)
+    case "symfollow": (0, MountAttribute.noSymlinkFollow)
+    default: nil
+    }
+  }
 
   /// The flag and recursion of a propagation word ("rslave"); nil where it is none.
-  static func propagation(_ word: String) -> (flag: UInt64, recursive: Bool)? {
-    if let flag = propagations[word] { return (UInt64(flag), false) }
-    if word.hasPrefix("r"), let flag = propagations[String(word.dropFirst())] { return (UInt64(flag), true) }
-    return nil
+  static func propagation(_ word: String) -> Propagation? {
+    switch word {
+    case "private": Propagation(flag: UInt64(MS_PRIVATE), recursive: false)
+    case "slave": Propagation(flag: UInt64(MS_SLAVE), recursive: false)
+    case "shared": Propagation(flag: UInt64(MS_SHARED), recursive: false)
+    case "unbindable": Propagation(flag: UInt64(MS_UNBINDABLE), recursive: false)
+    case "rprivate": Propagation(flag: UInt64(MS_PRIVATE), recursive: true)
+    case "rslave": Propagation(flag: UInt64(MS_SLAVE), recursive: true)
+    case "rshared": Propagation(flag: UInt64(MS_SHARED), recursive: true)
+    case "runbindable": Propagation(flag: UInt64(MS_UNBINDABLE), recursive: true)
+    default: nil
+    }
   }
 
   private mutating func add(_ option: String) {
-    if let change = Self.attributes[option] {
+    if let change = Self.attribute(option) {
       set = set & ~change.clear | change.set
       clear = clear & ~change.set | change.clear
       return
@@ -75,7 +96,7 @@ struct MountOptions: Equatable {
       propagation.append(change)
       return
     }
-    if option.hasPrefix("r"), let change = Self.attributes[String(option.dropFirst())] {
+    if option.utf8.first == UInt8(ascii: "r"), let change = Self.attribute(String(option.dropFirst())) {
       setBelow = setBelow & ~change.clear | change.set
       clearBelow = clearBelow & ~change.set | change.clear
       return
@@ -90,10 +111,13 @@ struct MountOptions: Equatable {
     case "defaults", "async", "silent", "loud", "nomand", "nolazytime", "noiversion", "auto", "noauto", "nouser",
       "user", "":
       break
-    case "sync", "dirsync", "mand", "lazytime", "iversion": superblock.append((option, nil))
+    case "sync", "dirsync", "mand", "lazytime", "iversion": superblock.append(SuperblockOption(key: option, value: nil))
     default:
-      let parts = option.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      superblock.append((String(parts[0]), parts.count == 2 ? String(parts[1]) : nil))
+      let key = option.utf8.prefix { $0 != UInt8(ascii: "=") }
+      let rest = option.utf8[key.endIndex...].dropFirst()
+      let hasValue = key.endIndex != option.utf8.endIndex
+      superblock.append(
+        SuperblockOption(key: String(Substring(key)), value: hasValue ? String(Substring(rest)) : nil))
     }
   }
 }

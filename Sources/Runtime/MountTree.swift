@@ -22,9 +22,9 @@ struct MountTree: ~Copyable {
   init(adopting fd: consuming OwnedFD) { self.fd = fd }
 
   /// A new filesystem.
-  /// - Parameter options: superblock options, in order; a nil value is a flag.
+  /// - Parameter options: superblock options, in order.
   init(
-    type: String, source: String?, options: [(key: String, value: String?)], attributes: UInt64 = 0
+    type: String, source: String?, options: [SuperblockOption], attributes: UInt64 = 0
   ) throws(Errno) {
     let context = OwnedFD(adopting: try check(csys_fsopen(type, 0)))
     if let source, !source.isEmpty {
@@ -83,6 +83,11 @@ struct MountTree: ~Copyable {
   func move(onto target: borrowing OwnedFD) throws(Errno) {
     let flags = CUnsignedInt(CSYS_MOVE_MOUNT_F_EMPTY_PATH | CSYS_MOVE_MOUNT_T_EMPTY_PATH)
     try check(csys_move_mount(fd.borrowed, "", target.borrowed, "", flags))
+  }
+  /// - Parameter name: one part of a path, in the root of a tree that nobody else can reach.
+  func move(onto name: String, in tree: borrowing MountTree) throws(Errno) {
+    let flags = CUnsignedInt(CSYS_MOVE_MOUNT_F_EMPTY_PATH)
+    try check(csys_move_mount(fd.borrowed, "", tree.fd.borrowed, name, flags))
   }
   func move(ontoPath path: String) throws(Errno) {
     try check(csys_move_mount(fd.borrowed, "", AT_FDCWD, path, CUnsignedInt(CSYS_MOVE_MOUNT_F_EMPTY_PATH)))

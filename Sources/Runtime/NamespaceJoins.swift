@@ -8,12 +8,18 @@ import Sys
 /// Makes the child: in one step where all namespaces are new, through an intermediate process where some are joined.
 struct NamespaceJoins {
   /// Open namespaces to join, in the order of joining.
-  private var joined: [(name: String, flag: UInt64, fd: CInt)] = []
+  private var joined: [Joined] = []
+  private struct Joined {
+    let name: String
+    let flag: UInt64
+    let fd: CInt
+  }
 
   init(plan: LaunchPlan) throws(Problem) {
     // The user namespace first: it brings the privilege for the others it owns. With host privileges those of the
     // host are entered before it, or they could not be any more.
     let list = (plan.linux.namespaces ?? []).filter { !($0.path ?? "").isEmpty }
+    if list.isEmpty { return }
     let order: [NamespaceKind] = [.network, .ipc, .uts, .pid, .cgroup, .time, .mount]
     let user = list.filter { $0.kind == .user }
     let others = order.flatMap { kind in list.filter { $0.kind == kind } }
@@ -22,7 +28,8 @@ struct NamespaceJoins {
       let fd = try doing("open \(namespace.kind.rawValue) namespace \(path)") { () throws(Errno) in
         try open(path, O_RDONLY).release()
       }
-      joined.append((namespace.kind.rawValue + " namespace " + path, namespace.kind.cloneFlag ?? 0, fd))
+      joined.append(
+        Joined(name: namespace.kind.rawValue + " namespace " + path, flag: namespace.kind.cloneFlag ?? 0, fd: fd))
     }
   }
 

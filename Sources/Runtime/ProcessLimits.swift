@@ -7,15 +7,16 @@ import Sys
 /// Resource limits and the like that the parent sets on the container's process: it has the privilege.
 enum ProcessLimits {
   /// Source: setrlimit(2), asm-generic/resource.h.
-  static let resources: [String: CInt] = [
-    "RLIMIT_CPU": 0, "RLIMIT_FSIZE": 1, "RLIMIT_DATA": 2, "RLIMIT_STACK": 3, "RLIMIT_CORE": 4, "RLIMIT_RSS": 5,
-    "RLIMIT_NPROC": 6, "RLIMIT_NOFILE": 7, "RLIMIT_MEMLOCK": 8, "RLIMIT_AS": 9, "RLIMIT_LOCKS": 10,
-    "RLIMIT_SIGPENDING": 11, "RLIMIT_MSGQUEUE": 12, "RLIMIT_NICE": 13, "RLIMIT_RTPRIO": 14, "RLIMIT_RTTIME": 15,
+  private static let names = [
+    "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_CORE", "RLIMIT_RSS", "RLIMIT_NPROC",
+    "RLIMIT_NOFILE", "RLIMIT_MEMLOCK", "RLIMIT_AS", "RLIMIT_LOCKS", "RLIMIT_SIGPENDING", "RLIMIT_MSGQUEUE",
+    "RLIMIT_NICE", "RLIMIT_RTPRIO", "RLIMIT_RTTIME",
   ]
+  static func resource(_ name: String) -> CInt? { names.firstIndex(of: name).map { CInt($0) } }
 
   static func set(_ limits: [Rlimit], of pid: pid_t) throws(Problem) {
     for limit in limits {
-      guard let resource = resources[limit.type] else {
+      guard let resource = resource(limit.type) else {
         throw Problem(code: .invalid, message: "unknown resource limit \"\(limit.type)\"")
       }
       try doing("set \(limit.type) to \(limit.soft):\(limit.hard)") { () throws(Errno) in
@@ -30,7 +31,7 @@ enum ProcessLimits {
   static func setOwn(_ limits: [Rlimit]) throws(StepFailure) -> Bool {
     for limit in limits {
       var value = csys_rlimit(soft: limit.soft, hard: limit.hard)
-      let result = csys_prlimit(0, resources[limit.type] ?? -1, &value, nil)
+      let result = csys_prlimit(0, resource(limit.type) ?? -1, &value, nil)
       if result == -EPERM { return false }
       if result < 0 {
         throw StepFailure(.limits, Errno(rawValue: -result), "\(limit.type) to \(limit.soft):\(limit.hard)")

@@ -86,6 +86,12 @@ struct ProcessSetup {
 
   /// Reports that all is set up and waits: for the parent, then, after `create`, for `start`.
   private func waitForStart(_ channel: consuming Channel, hasLimits: Bool) throws(StepFailure) -> Channel {
+    if plan.startListener >= 0 {
+      // The runtime has ended when it has heard us, and anybody may look.
+      try during(.descriptors) { () throws(Errno) in
+        try closeAll(but: channel.socket.borrowed, plan.startListener)
+      }
+    }
     try during(.synchronize) { () throws(Errno) in try channel.send(hasLimits ? .ready : .readyWithoutLimits) }
     try channel.await(.start)
     if plan.isDebug {
@@ -94,7 +100,6 @@ struct ProcessSetup {
     if plan.startListener < 0 { return channel }
     let listener = OwnedFD(adopting: plan.startListener)
     _ = consume channel
-    try during(.descriptors) { () throws(Errno) in try closeAll(but: listener.borrowed) }
     while true {
       let connection = try during(.startSocket) { () throws(Errno) in
         try uninterrupted { () throws(Errno) in try accept(listener) }
@@ -105,12 +110,13 @@ struct ProcessSetup {
   }
 
   /// Until `start` comes, /proc/1/fd is there for all in the PID namespace: it must lead nowhere (CVE-2024-21626).
-  private func closeAll(but kept: CInt) throws(Errno) {
-    let first = 3 + plan.preservedDescriptors
-    let kept = CUnsignedInt(kept)
-    if kept < first { return }  // a caller's own descriptor: nothing of ours is above the preserved ones then
-    if kept > first { try check(csys_close_range(first, kept - 1, 0)) }
-    try check(csys_close_range(kept + 1, CUnsignedInt.max, 0))
+  private func closeAll(but one: CInt, _ another: CInt) throws(Errno) {
+    var next = 3 + plan.preservedDescriptors
+    for kept in [min(one, another), max(one, another)].map({ CUnsignedInt($0) }) where kept >= next {
+      if kept > next { try check(csys_close_range(next, kept - 1, 0)) }
+      next = kept + 1
+    }
+    try check(csys_close_range(next, CUnsignedInt.max, 0))
   }
 
   private func becomeUser() throws(StepFailure) {

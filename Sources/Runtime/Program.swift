@@ -13,7 +13,7 @@ package enum RuntimeProgram {
   static let specVersion = "1.3.0"
 
   package static func main() -> Never {
-    let words = CommandLine.arguments
+    let words = commandLine()
     signal(SIGPIPE, SIG_IGN)  // a hook need not read its input
     var log = Log()
     do throws(Problem) {
@@ -24,14 +24,14 @@ package enum RuntimeProgram {
     }
   }
 
-  private static let globalGrammar = Flags.Grammar([
+  private static let globalGrammar = [
     "root=", "log=", "log-format=", "systemd-cgroup", "debug", "help|h", "version|v", "rootless=", "cgroup-manager=",
     "criu=",
-  ])
+  ]
 
   private static func run(_ words: [String], _ log: inout Log) throws(Problem) -> CInt {
     var rest: ArraySlice<String> = []
-    let flags = try Flags(words.dropFirst(), globalGrammar, stopsAtFirst: true, rest: &rest)
+    let flags = try Flags(words.dropFirst(), Flags.Grammar(globalGrammar), stopsAtFirst: true, rest: &rest)
     log.path = flags["log"]
     log.isDebug = flags.has("debug")
     let usage = Usage(calledAs: words.first ?? "")

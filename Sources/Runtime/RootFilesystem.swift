@@ -22,52 +22,58 @@ struct RootFilesystem: ~Copyable {
   /// Opens a name (`O_PATH`) and makes what is missing of it: directories 0755, and a last file 0644.
   /// A symlink that leads nowhere is followed, inside the root, and its target is made.
   func make(_ path: String, directory wantsDirectory: Bool) throws(Errno) -> OwnedFD {
+    var wasMade = false
+    return try make(path, directory: wantsDirectory, wasMade: &wasMade)
+  }
+  /// - Parameter wasMade: set where it was not there before.
+  func make(_ path: String, directory wantsDirectory: Bool, wasMade: inout Bool) throws(Errno) -> OwnedFD {
     do throws(Errno) { return try open(path) } catch  where error == .notFound {}
-    var rest = path.split(separator: "/").map(String.init)
-    var done = "."
-    var parent = try open(".", O_PATH_ | O_DIRECTORY)
-    var links = 0
-    while !rest.isEmpty {
-      let name = rest.removeFirst()
-      let here = done + "/" + name
-      let isLast = rest.isEmpty
-      do throws(Errno) {
-        parent = try open(here)
-        done = here
-        continue
-      } catch  where error == .notFound {}
-      if let target = try? readLink(parent.borrowed, name) {
-        links += 1
-        if links > Limit.symlinksMax { throw .symlinkLoop }
-        rest = target.split(separator: "/").map(String.init) + rest
-        if target.hasPrefix("/") {
-          done = "."
-          parent = try open(".", O_PATH_ | O_DIRECTORY)
-        }
-        continue
-      }
-      try makeName(name, in: parent, directory: !isLast || wantsDirectory)
-      parent = try open(here)
-      done = here
-    }
-    return parent
+    wasMade = true
+    return try make(path, directory: wantsDirectory, linksLeft: Limit.symlinksMax)
   }
 
-  private func makeName(_ name: String, in parent: borrowing OwnedFD, directory: Bool) throws(Errno) {
+  private func make(_ path: String, directory wantsDirectory: Bool, linksLeft: Int) throws(Errno) -> OwnedFD {
+    let (above, name) = Self.split(path)
+    let parent: OwnedFD
+    do throws(Errno) { parent = try open(above, O_PATH_ | O_DIRECTORY) } catch  where error == .notFound {
+      parent = try make(above, directory: true, linksLeft: linksLeft)
+    }
+    if try makeName(name, in: parent, directory: wantsDirectory) { return try open(path) }
+    // Something is there: it may be a symlink that leads nowhere.
+    guard let target = try? readLink(parent.borrowed, name) else { return try open(path) }
+    if linksLeft == 0 { throw .symlinkLoop }
+    let place = target.utf8.first == UInt8(ascii: "/") ? target : above + "/" + target
+    do throws(Errno) { return try open(place) } catch  where error == .notFound {}
+    return try make(place, directory: wantsDirectory, linksLeft: linksLeft - 1)
+  }
+
+  /// - Returns: false where the name is there already, whatever it is.
+  private func makeName(_ name: String, in parent: borrowing OwnedFD, directory: Bool) throws(Errno) -> Bool {
     do throws(Errno) {
       if directory {
-        try check(csys_mkdirat(parent.borrowed, name, 0o755))
+        let raw = parent.borrowed
+        try check(name.withCString { csys_mkdirat(raw, $0, 0o755) })
       } else {
         _ = try Sys.open(at: parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
       }
-    } catch  where error == .exists {}  // somebody was quicker; opening it decides
+      return true
+    } catch  where error == .exists { return false }
+  }
+
+  /// "/a/b/c/" is "/a/b" and "c"; what has one part lies in ".".
+  private static func split(_ path: String) -> (above: String, name: String) {
+    var text = path.utf8[...]
+    while text.last == UInt8(ascii: "/") { text.removeLast() }
+    guard let slash = text.lastIndex(of: UInt8(ascii: "/")) else { return (".", String(Substring(text))) }
+    let above = text[..<slash]
+    return (above.isEmpty ? "/" : String(Substring(above)), String(Substring(text[slash...].dropFirst())))
   }
 
   /// Splits "/a/b/c" into a descriptor of "/a/b", made where missing, and "c".
   func makeParent(of path: String) throws(Errno) -> Place {
-    var parts = path.split(separator: "/").map(String.init)
-    guard let name = parts.popLast(), name != "..", name != "." else { throw .invalid }
-    return Place(directory: try make(parts.joined(separator: "/"), directory: true), name: name)
+    let (above, name) = Self.split(path)
+    guard !name.isEmpty, name != "..", name != "." else { throw .invalid }
+    return Place(directory: try make(above, directory: true), name: name)
   }
 }
 

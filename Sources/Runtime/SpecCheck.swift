@@ -25,12 +25,13 @@ struct SpecCheck {
   }
 
   private func namespaces() throws(Problem) {
-    var seen: Set<NamespaceKind> = []
+    var seen: UInt64 = 0
     for namespace in spec.linux?.namespaces ?? [] {
-      guard namespace.kind.cloneFlag != nil else {
+      guard let flag = namespace.kind.cloneFlag else {
         throw refuse("unknown namespace type \"\(namespace.kind.rawValue)\"")
       }
-      if !seen.insert(namespace.kind).inserted { throw refuse("duplicate namespace \"\(namespace.kind.rawValue)\"") }
+      if seen & flag != 0 { throw refuse("duplicate namespace \"\(namespace.kind.rawValue)\"") }
+      seen |= flag
     }
     let hasMaps = !(spec.linux?.uidMappings ?? []).isEmpty || !(spec.linux?.gidMappings ?? []).isEmpty
     let user = spec.linux?.namespaces?.first { $0.kind == .user }
@@ -88,14 +89,15 @@ struct SpecCheck {
       throw Problem(code: .invalid, message: "cwd must be an absolute path: \"\(process.cwd)\"")
     }
     if (process.args ?? []).isEmpty { throw Problem(code: .invalid, message: "process.args must not be empty") }
-    var seen: Set<String> = []
+    var seen = 0
     for limit in process.rlimits ?? [] {
-      guard ProcessLimits.resources[limit.type] != nil else {
+      guard let resource = ProcessLimits.resource(limit.type) else {
         throw Problem(code: .invalid, message: "unknown resource limit \"\(limit.type)\"")
       }
-      if !seen.insert(limit.type).inserted {
+      if seen & 1 << resource != 0 {
         throw Problem(code: .invalid, message: "duplicate resource limit \(limit.type)")
       }
+      seen |= 1 << resource
     }
     if let score = process.oomScoreAdj, !(-1000...1000).contains(score) {
       throw Problem(code: .invalid, message: "oomScoreAdj \(score) is outside -1000 to 1000")

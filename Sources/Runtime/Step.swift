@@ -89,7 +89,7 @@ struct StepFailure: Error {
     result.append(contentsOf: object.utf8.prefix(2000))
     return result
   }
-  init?(bytes: ArraySlice<UInt8>) {
+  init?(bytes: [UInt8]) {
     guard bytes.count >= 8 else { return nil }
     let numbers = bytes.withUnsafeBytes { raw in
       (raw.loadUnaligned(as: Int32.self), raw.loadUnaligned(fromByteOffset: 4, as: Int32.self))

@@ -19,24 +19,41 @@ package protocol SpecObject: Equatable, Sendable {
   var json: JSON { get }
 }
 extension SpecObject {
-  package init(json: JSON) throws(SpecError) { try self.init(try SpecReader(json, path: "")) }
+  package init(json: JSON) throws(SpecError) { try self.init(try SpecReader(json, at: .top)) }
 }
 
 /// The members of one JSON object; it knows where it stands, so that an error names the place.
 /// A member that is `null` is absent, as Go's decoder has it.
 package struct SpecReader {
   let object: JSON.Object
-  package let path: String
+  private let place: Place
 
-  init(_ json: JSON, path: String) throws(SpecError) {
-    guard let object = json.object else { throw SpecError(path: path, reason: "expected an object") }
-    self.object = object
-    self.path = path
+  /// Where an object stands. Only an error asks for the words.
+  indirect enum Place {
+    case top
+    case member(Place, String)
+    case element(Place, Int)
+
+    var path: String {
+      switch self {
+      case .top: return ""
+      case .member(let outer, let name):
+        let path = outer.path
+        return path.isEmpty ? name : "\(path).\(name)"
+      case .element(let outer, let number): return "\(outer.path)[\(number)]"
+      }
+    }
   }
 
-  func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+  init(_ json: JSON, at place: Place) throws(SpecError) {
+    guard let object = json.object else { throw SpecError(path: place.path, reason: "expected an object") }
+    self.object = object
+    self.place = place
+  }
+
+  func place(_ name: String) -> Place { .member(place, name) }
   func wrong(_ name: String, _ expected: String) -> SpecError {
-    SpecError(path: place(name), reason: "expected \(expected)")
+    SpecError(path: place(name).path, reason: "expected \(expected)")
   }
 
   package func json(_ name: String) -> JSON? {
@@ -86,7 +103,7 @@ package struct SpecReader {
   }
   func object<T: SpecObject>(_ name: String, _ type: T.Type = T.self) throws(SpecError) -> T? {
     guard let value = json(name) else { return nil }
-    return try T(try SpecReader(value, path: place(name)))
+    return try T(try SpecReader(value, at: place(name)))
   }
   func list<T: SpecObject>(_ name: String, _ type: T.Type = T.self) throws(SpecError) -> [T]? {
     guard let value = json(name) else { return nil }
@@ -94,7 +111,7 @@ package struct SpecReader {
     var result: [T] = []
     result.reserveCapacity(elements.count)
     for (number, element) in elements.enumerated() {
-      result.append(try T(try SpecReader(element, path: "\(place(name))[\(number)]")))
+      result.append(try T(try SpecReader(element, at: .element(place(name), number))))
     }
     return result
   }
@@ -103,13 +120,13 @@ package struct SpecReader {
     guard let members = value.object?.members else { throw wrong(name, "an object") }
     var result: [String: T] = [:]
     for member in members {
-      result[member.name] = try T(try SpecReader(member.value, path: "\(place(name)).\(member.name)"))
+      result[member.name] = try T(try SpecReader(member.value, at: .member(place(name), member.name)))
     }
     return result
   }
 
   func required<T>(_ value: T?, _ name: String) throws(SpecError) -> T {
-    guard let value else { throw SpecError(path: place(name), reason: "missing") }
+    guard let value else { throw SpecError(path: place(name).path, reason: "missing") }
     return value
   }
 }

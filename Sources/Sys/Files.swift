@@ -10,7 +10,7 @@ package func status(_ fd: borrowing OwnedFD) throws(Errno) -> stat {
 /// Status of a host path. Source: stat(2), lstat(2).
 package func status(_ path: String, followingLinks: Bool = true) throws(Errno) -> stat {
   var result = stat()
-  try check(csys_fstatat(AT_FDCWD, path, &result, followingLinks ? 0 : AT_SYMLINK_NOFOLLOW))
+  try check(path.withCString { csys_fstatat(AT_FDCWD, $0, &result, followingLinks ? 0 : AT_SYMLINK_NOFOLLOW) })
   return result
 }
 package func status(at directory: borrowing OwnedFD, _ name: String) throws(Errno) -> stat {
@@ -27,7 +27,7 @@ extension stat {
 package func exists(_ path: String) -> Bool { (try? status(path)) != nil }
 
 package func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(Errno) {
-  try check(csys_mkdirat(AT_FDCWD, path, mode))
+  try check(path.withCString { csys_mkdirat(AT_FDCWD, $0, mode) })
 }
 /// Makes a host directory and its missing parents; one that is there already is fine.
 package func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(Errno) {
@@ -43,14 +43,25 @@ package func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(Errno)
 }
 
 package func rename(_ from: String, to: String, flags: CUnsignedInt = 0) throws(Errno) {
-  try check(csys_renameat2(AT_FDCWD, from, AT_FDCWD, to, flags))
+  try check(from.withCString { from in to.withCString { csys_renameat2(AT_FDCWD, from, AT_FDCWD, $0, flags) } })
 }
-package func unlink(_ path: String) throws(Errno) { try check(csys_unlinkat(AT_FDCWD, path, 0)) }
+package func unlink(_ path: String) throws(Errno) {
+  try check(path.withCString { csys_unlinkat(AT_FDCWD, $0, 0) })
+}
 package func readLink(_ path: String) throws(Errno) -> String { try readLink(AT_FDCWD, path) }
 package func readLink(_ directory: CInt, _ path: String) throws(Errno) -> String {
-  var buffer = [CChar](repeating: 0, count: 4096)
-  let count = try check(csys_readlinkat(directory, path, &buffer, buffer.count))
-  return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  var result = 0
+  let text = String(unsafeUninitializedCapacity: 4096) { buffer in
+    result = path.withCString {
+      csys_readlinkat(
+        directory, $0,
+        UnsafeMutableRawPointer(buffer.baseAddress!)
+          .assumingMemoryBound(to: CChar.self), buffer.count)
+    }
+    return max(result, 0)
+  }
+  try check(result)
+  return text
 }
 
 /// One name of a directory. Source: getdents64(2).
@@ -63,7 +74,7 @@ package struct DirectoryEntry: Sendable {
 /// The names in a directory, without `.` and `..`, in the kernel's order.
 package func entries(of directory: borrowing OwnedFD) throws(Errno) -> [DirectoryEntry] {
   var result: [DirectoryEntry] = []
-  var buffer = [UInt8](repeating: 0, count: 32 << 10)
+  var buffer = [UInt8](repeating: 0, count: 8 << 10)
   let raw = directory.borrowed
   while true {
     let got = try check(buffer.withUnsafeMutableBytes { csys_getdents64(raw, $0.baseAddress, $0.count) })

@@ -7,14 +7,15 @@ package let O_TMPFILE_: CInt = 0o20200000
 
 /// Opens a path of the host. Source: open(2).
 package func open(_ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno) -> OwnedFD {
-  OwnedFD(adopting: try check(csys_open(path, flags, mode)))
+  OwnedFD(adopting: try check(path.withCString { csys_open($0, flags, mode) }))
 }
 
 /// Source: openat(2); for trusted directories only, see `openBeneath`.
 package func open(at directory: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno)
   -> OwnedFD
 {
-  OwnedFD(adopting: try check(csys_openat(directory.borrowed, path, flags, mode)))
+  let raw = directory.borrowed
+  return OwnedFD(adopting: try check(path.withCString { csys_openat(raw, $0, flags, mode) }))
 }
 
 /// Opens `path` inside `root`; no component, `..` or symlink can lead out of it.
@@ -26,10 +27,7 @@ package func openBeneath(_ root: borrowing OwnedFD, _ path: String, _ flags: CIn
   -> OwnedFD
 {
   let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-  return OwnedFD(
-    adopting: try retryingRace {
-      csys_openat2(root.borrowed, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve)
-    })
+  return try openResolving(root, path, flags, mode, resolve)
 }
 
 /// Opens `path` as a process whose root is `root` would: absolute paths and symlinks start there, `..` stops there.
@@ -39,17 +37,18 @@ package func openInRoot(_ root: borrowing OwnedFD, _ path: String, _ flags: CInt
   -> OwnedFD
 {
   let resolve = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
-  return OwnedFD(
-    adopting: try retryingRace {
-      csys_openat2(root.borrowed, path, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve)
-    })
+  return try openResolving(root, path, flags, mode, resolve)
 }
 
 /// openat2 answers `EAGAIN` when a rename elsewhere made `..` undecidable: a few tries, then the error.
-private func retryingRace(_ call: () -> CInt) throws(Errno) -> CInt {
-  for _ in 0..<64 {
-    let result = call()
-    if result != -EAGAIN && result != -EINTR { return try check(result) }
+private func openResolving(
+  _ root: borrowing OwnedFD, _ path: String, _ flags: CInt, _ mode: mode_t, _ resolve: UInt64
+) throws(Errno) -> OwnedFD {
+  let raw = root.borrowed
+  var result = -EAGAIN
+  for _ in 0..<64 where result == -EAGAIN || result == -EINTR {
+    result = path.withCString { csys_openat2(raw, $0, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve) }
   }
-  throw .wouldBlock
+  if result == -EINTR { throw .wouldBlock }
+  return OwnedFD(adopting: try check(result))
 }

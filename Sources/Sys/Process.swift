@@ -83,18 +83,47 @@ package struct Spawn {
 
 /// Calls `body` with a NULL-terminated array of C strings, as execve(2) takes them.
 package func withCStrings<R>(_ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R) -> R {
-  var copies: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
-  defer { for copy in copies { free(copy) } }
-  return copies.withUnsafeMutableBufferPointer { body(UnsafePointer($0.baseAddress!)) }
+  withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>?.self, capacity: strings.count + 1) { copies in
+    for (place, text) in strings.enumerated() {
+      copies.initializeElement(at: place, to: text.withCString { strdup($0) })
+    }
+    copies.initializeElement(at: strings.count, to: nil)
+    defer { for copy in copies { free(copy) } }
+    return body(UnsafePointer(copies.baseAddress!))
+  }
 }
 
-/// A process's start time in clock ticks since boot (field 22 of proc(5)'s stat): with the pid it names one process.
-package func startTime(ofPid pid: pid_t) throws(Errno) -> UInt64 {
-  let text = try readText("/proc/\(pid)/stat")
-  guard let close = text.lastIndex(of: ")") else { throw .invalid }  // the name may hold anything but ends here
-  let fields = text[text.index(after: close)...].split(separator: " ")
-  guard fields.count > 19, let ticks = UInt64(fields[19]) else { throw .invalid }
-  return ticks
+/// What proc(5)'s stat tells of a process.
+package struct ProcessStat {
+  /// "R", "S", "Z", ...
+  package let state: UInt8
+  /// Clock ticks since boot: with the pid it names one process.
+  package let startTime: UInt64
+
+  package init(ofPid pid: pid_t) throws(Errno) {
+    let bytes = try readFile("/proc/\(pid)/stat")
+    // The name may hold anything but ends with the last parenthesis; then a space, the state (field 3), a space, ...
+    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")), close + 2 < bytes.count else { throw .invalid }
+    state = bytes[close + 2]
+    var field = 3
+    var ticks: UInt64 = 0
+    for byte in bytes[(close + 2)...] where field <= Self.startField {
+      if byte == UInt8(ascii: " ") {
+        field += 1
+      } else if field == Self.startField, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) {
+        ticks = ticks &* 10 &+ UInt64(byte - UInt8(ascii: "0"))
+      }
+    }
+    guard field > Self.startField else { throw .invalid }
+    startTime = ticks
+  }
+  private static let startField = 22
+}
+package func startTime(ofPid pid: pid_t) throws(Errno) -> UInt64 { try ProcessStat(ofPid: pid).startTime }
+
+/// This program's arguments, its name first. Bytes that are not UTF-8 are repaired.
+package func commandLine() -> [String] {
+  (0..<csys_argument_count()).compactMap { csys_argument($0).map { String(cString: $0) } }
 }
 
 /// This process's environment as `NAME=value`.

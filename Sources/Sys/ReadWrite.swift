@@ -37,16 +37,21 @@ package func writeAll(_ fd: CInt, _ text: String) throws(Errno) { try writeAll(f
 /// - Parameter limit: bytes; one more fails with `EFBIG`, so that no file can fill the memory.
 package func readAll(_ fd: borrowing OwnedFD, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
   var bytes: [UInt8] = []
-  var chunk = [UInt8](repeating: 0, count: 16 << 10)
   let raw = fd.borrowed
-  while true {
-    let got = try uninterrupted { () throws(Errno) in
-      let result = chunk.withUnsafeMutableBytes { csys_read(raw, $0.baseAddress, $0.count) }
-      return try check(result)
+  while true {  // most files are small; a long one doubles the room until it fits
+    let known = bytes
+    var got = 0
+    bytes = Array(unsafeUninitializedCapacity: max(4 << 10, known.count * 2)) { room, count in
+      count = known.count
+      known.withUnsafeBytes { UnsafeMutableRawBufferPointer(room).copyMemory(from: $0) }
+      repeat {
+        got = csys_read(raw, room.baseAddress! + count, room.count - count)
+        count += max(got, 0)
+      } while got == -Int(EINTR) || got > 0 && count < room.count
     }
+    try check(got)
+    if bytes.count > limit { throw Errno(rawValue: EFBIG) }
     if got == 0 { return bytes }
-    if bytes.count + got > limit { throw Errno(rawValue: EFBIG) }
-    bytes.append(contentsOf: chunk[..<got])
   }
 }
 package func readFile(_ path: String, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
@@ -70,7 +75,7 @@ package func replaceFile(_ path: String, with bytes: [UInt8], mode: mode_t = 0o6
     _ = csys_unlinkat(AT_FDCWD, temporary, 0)
     throw error
   }
-  try check(csys_renameat2(AT_FDCWD, temporary, AT_FDCWD, path, 0))
+  try rename(temporary, to: path)
   if durable { try syncDirectory(parentPath(of: path)) }
 }
 

@@ -79,7 +79,7 @@ private struct Removal {
 /// The names in a directory as bytes with their NUL, without `.` and `..`, and their `DT_*` types.
 private func rawEntries(of directory: CInt) throws(Errno) -> [(name: [CChar], type: UInt8)] {
   var result: [(name: [CChar], type: UInt8)] = []
-  var buffer = [UInt8](repeating: 0, count: 32 << 10)
+  var buffer = [UInt8](repeating: 0, count: 8 << 10)
   while true {
     let got = try check(buffer.withUnsafeMutableBytes { csys_getdents64(directory, $0.baseAddress, $0.count) })
     if got == 0 { return result }

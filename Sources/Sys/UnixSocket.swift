@@ -52,15 +52,20 @@ package func send(_ socket: borrowing OwnedFD, _ bytes: [UInt8], descriptors: [C
 package func receive(_ socket: borrowing OwnedFD, bytesMax: Int, descriptorsMax: Int = 0) throws(Errno) -> (
   bytes: [UInt8], descriptors: [CInt]
 ) {
-  var bytes = [UInt8](repeating: 0, count: bytesMax)
   var fds = [CInt](repeating: -1, count: max(descriptorsMax, 1))
   var count = CInt(descriptorsMax)
   let raw = socket.borrowed
-  let got = try uninterrupted { () throws(Errno) in
-    count = CInt(descriptorsMax)
-    return try check(csys_receive_fds(raw, &bytes, bytesMax, &fds, &count, 0))
+  var got = 0
+  let bytes = [UInt8](unsafeUninitializedCapacity: bytesMax) { room, size in
+    repeat {
+      count = CInt(descriptorsMax)
+      got = csys_receive_fds(raw, room.baseAddress, bytesMax, &fds, &count, 0)
+    } while got == -Int(EINTR)
+    size = max(got, 0)
   }
-  return (Array(bytes[..<got]), Array(fds[..<Int(count)]))
+  try check(got)
+  fds.removeLast(fds.count - Int(count))
+  return (bytes, fds)
 }
 
 /// A datagram socket at a path.

@@ -183,5 +183,5 @@ extension JSON.Object {
     // Not `: nil`, which would be JSON's own null.
     return alike.count == 1 ? alike[0].value : Optional<JSON>.none
   }
-  var sortedMembers: [(name: String, value: JSON)] { members.sorted { $0.name < $1.name } }
+  var sortedMembers: [JSON.Member] { members.sorted { $0.name < $1.name } }
 }

@@ -44,7 +44,7 @@ extension JSON {
   var texts: [String: String]? {
     guard let object else { return nil }
     var result: [String: String] = [:]
-    for (name, value) in object.members { result[name] = value.string }
+    for member in object.members { result[member.name] = member.value.string }
     return result
   }
 }
