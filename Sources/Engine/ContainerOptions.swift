@@ -157,6 +157,8 @@ public struct PullSettings: Hashable, Sendable {
   public var tlsVerify: Bool?
   public var certDirectory: String?
   public var authFile: String?
+  /// policy.json; nil is the user's, then the system's.
+  public var signaturePolicy: String?
   public var quiet = false
   public init() {}
 }

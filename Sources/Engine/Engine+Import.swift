@@ -2,13 +2,14 @@ public import ImageStore
 public import Problems
 
 extension Engine {
-  /// Makes an image of a root filesystem's tar. - Parameter path: nil is standard input.
+  /// Makes an image of a root filesystem's tar. - Parameter path: a file or a web address; nil is standard input.
   public func importImage(
     from path: String?, _ options: ImportOptions = ImportOptions(), progress: (ImageProgress) -> Void = { _ in }
   ) throws(Problem) -> ImageReceipt {
+    let policy = try signaturePolicy(options.signaturePolicy)
     let library = try library()
     return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
-      try library.importTar(from: path, options, progress: progress)
+      try library.importTar(from: path, options, policy: policy, progress: progress)
     }
   }
 }

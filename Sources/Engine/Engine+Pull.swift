@@ -1,6 +1,7 @@
 public import ImageStore
 public import Problems
 import StateStore
+import Sys
 
 extension Engine {
   /// Fetches an image from its registry. - Parameter progress: called between events, on this thread.
@@ -8,10 +9,16 @@ extension Engine {
   public func pull(
     _ reference: String, _ options: PullOptions = PullOptions(), progress: (ImageProgress) -> Void = { _ in }
   ) throws(Problem) -> ImageReceipt {
+    let policy = try signaturePolicy(options.signaturePolicy)
     let library = try library()
     return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
-      try library.pull(reference, options, progress: progress)
+      try library.pull(reference, options, policy: policy, progress: progress)
     }
+  }
+
+  /// Read anew for each image that comes in. - Parameter explicit: `--signature-policy`.
+  func signaturePolicy(_ explicit: String?) throws(Problem) -> SignaturePolicy {
+    try SignaturePolicy.load(explicit: explicit, home: environmentVariable("HOME"))
   }
 
   /// The image that `create` and `run` need: from the store, or fetched as the policy says.
@@ -29,10 +36,11 @@ extension Engine {
     options.tlsVerify = settings.tlsVerify
     options.certDirectory = settings.certDirectory
     options.authFile = settings.authFile
+    options.signaturePolicy = settings.signaturePolicy
     switch policy {
     case .missing:
       if let known, try fits(known.image, platform) { return known }
-      if let shipped = try? library.lookup(name) { return shipped }
+      do throws(Problem) { return try library.lookup(name) } catch  where error.code == .notFound {}  // nor ships it
     case .never:
       return try library.lookup(name)
     case .newer:

@@ -3,22 +3,20 @@ import Glibc
 import ImageSpec
 import JSON
 package import Problems
+import RegistryProtocol
 import StateStore
 import Sys
 
 extension ImageLibrary {
   /// Makes an image of one layer from the tar (packed or not) of a root filesystem.
   ///
-  /// - Parameter path: nil is standard input.
+  /// - Parameter path: a file, or an http or https address; nil is standard input.
   /// - Throws: `.invalid` for a bad change or name, before anything is read.
   package func importTar(
-    from path: String?, _ options: ImportOptions, progress: @escaping (ImageProgress) -> Void
+    from path: String?, _ options: ImportOptions, policy: SignaturePolicy = .acceptAnything,
+    progress: @escaping (ImageProgress) -> Void
   ) throws(Problem) -> ImageReceipt {
-    if let path, path.hasPrefix("http://") || path.hasPrefix("https://") {
-      throw Problem(
-        code: .unsupported, message: "import from \(path): only files and standard input can be imported",
-        hint: "curl -L \(path) | berth import -")
-    }
+    try policy.check(.tarball(path))
     var platform = Platform.host
     if let text = options.platform { platform = try Platform(parsing: text) }
     var config = ImageConfig(created: timeText(ofNanoseconds: nanosecondsNow()), platform: platform)
@@ -49,7 +47,18 @@ extension ImageLibrary {
   ) throws(Problem) -> LayerIngest.Unpacked {
     let prefix = parentPath(of: scratch).split(separator: "/").last.map(String.init) ?? ""
     let ingest = LayerIngest(self, partialPrefix: String(prefix.dropLast()), label: label, progress: progress)
-    let source = IncomingLayer.Source.file { [self] () throws(Problem) in
+    ingest.add(0, IncomingLayer(source: try source(path, progress), digest: nil, size: nil), diffID: nil)
+    try ingest.run()
+    guard let layer = ingest.done[0] else { preconditionFailure("no layer from \(label)") }
+    return layer
+  }
+
+  private func source(_ path: String?, _ progress: (ImageProgress) -> Void) throws(Problem) -> IncomingLayer.Source {
+    if let path, ImageLibrary.isWebAddress(path) {
+      progress(.downloading(from: path))
+      return .download(try RegistryConnection(try registryOptions(PullOptions())), url: path)
+    }
+    return .file { [self] () throws(Problem) in
       guard let path else { return try standardInput() }
       let file = try doing("open \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
       if try doing("open \(path)", { () throws(Errno) in try status(file) }).isDirectory {
@@ -58,9 +67,8 @@ extension ImageLibrary {
       }
       return file
     }
-    ingest.add(0, IncomingLayer(source: source, digest: nil, size: nil), diffID: nil)
-    try ingest.run()
-    guard let layer = ingest.done[0] else { preconditionFailure("no layer from \(label)") }
-    return layer
   }
+
+  /// What `import` fetches over the network. Source: podman-import(1).
+  package static func isWebAddress(_ text: String) -> Bool { text.hasPrefix("http://") || text.hasPrefix("https://") }
 }

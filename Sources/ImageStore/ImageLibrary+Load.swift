@@ -12,16 +12,17 @@ extension ImageLibrary {
   /// from the files.
   /// - Parameter path: a file or directory; nil is standard input.
   package func load(
-    from path: String?, progress: @escaping (ImageProgress) -> Void
+    from path: String?, policy: SignaturePolicy = .acceptAnything, progress: @escaping (ImageProgress) -> Void
   ) throws(Problem) -> [ImageReceipt] {
-    let label = path ?? "standard input"
     if let path {
       let found = try doing("open \(path)") { () throws(Errno) in try status(path) }
-      if found.isDirectory { return try loadDirectory(path, label: label, progress: progress) }
+      if found.isDirectory {
+        return try loadDirectory(path, of: path, policy, progress: progress)
+      }
     }
     return try withScratch { (scratch) throws(Problem) in
-      try extract(path, label: label, to: scratch)
-      return try loadDirectory(scratch, label: label, progress: progress)
+      try extract(path, label: path ?? "standard input", to: scratch)
+      return try loadDirectory(scratch, of: path, policy, progress: progress)
     }
   }
 
@@ -72,14 +73,18 @@ extension ImageLibrary {
     }
   }
 
+  /// - Parameter given: what the user named, for messages and the policy.
   private func loadDirectory(
-    _ path: String, label: String, progress: @escaping (ImageProgress) -> Void
+    _ path: String, of given: String?, _ policy: SignaturePolicy, progress: @escaping (ImageProgress) -> Void
   ) throws(Problem) -> [ImageReceipt] {
+    let label = given ?? "standard input"
     let files = try ArchiveFiles(path: path, label: label)
     let images: [IncomingImage]
     if files.has("manifest.json") {
+      try policy.check(.dockerArchive(given))
       images = try DockerArchive.images(path, files)
     } else if files.has("index.json") {
+      try policy.check(.oci(given, isDirectory: given == path))
       images = try OCILayout.images(path, files)
     } else {
       throw Problem(

@@ -6,8 +6,11 @@ import StateStore
 
 extension ImageLibrary {
   /// Fetches an image: manifest, configuration, and all missing layers at once, each streamed into its own worker.
+  ///
+  /// - Parameter policy: is asked when it is known which image the name stands for, before anything of it comes in.
   package func pull(
-    _ reference: String, _ options: PullOptions, progress: @escaping (ImageProgress) -> Void
+    _ reference: String, _ options: PullOptions, policy: SignaturePolicy,
+    progress: @escaping (ImageProgress) -> Void
   ) throws(Problem) -> ImageReceipt {
     let connection = try RegistryConnection(try registryOptions(options))
     let request = try connection.send(.resolve(reference: reference, platform: options.platform))
@@ -18,6 +21,7 @@ extension ImageLibrary {
       throw Problem(code: .bug, message: "berth-registry answered a resolve with something else")
     }
     let (digest, manifest, top) = try checked(resolved, asked: reference)
+    try policy.check(.registry(try Reference(parsing: resolved.reference)))
     progress(.found(name: resolved.reference, layers: manifest.layers.count))
 
     let layers = manifest.layers.map { layer in
@@ -29,7 +33,7 @@ extension ImageLibrary {
     return try ingest(image, progress: progress)
   }
 
-  private func registryOptions(_ options: PullOptions) throws(Problem) -> RegistryOptions {
+  func registryOptions(_ options: PullOptions) throws(Problem) -> RegistryOptions {
     var result = RegistryOptions(program: programs.registry, environment: programs.environment)
     result.tlsVerify = options.tlsVerify
     result.certificateDirectory = options.certDirectory
@@ -77,7 +81,7 @@ extension ImageLibrary {
     of manifest: Manifest, name: String, _ connection: RegistryConnection
   ) throws(Problem) -> [UInt8] {
     let wanted = manifest.config
-    // Known already: a second tag of an image, or a new pull of the same one.
+    // Known already: a second tag of an image, or a new pull of the same one. What cannot be read is fetched anew.
     if try store.images.get(wanted.digest.hex) != nil, let bytes = try? readBlob(wanted.digest) { return bytes }
     let blob = RegistryRequest.BlobRequest(
       name: name, digest: wanted.digest.description, size: wanted.size, kind: .config)

@@ -28,6 +28,8 @@ public struct ImageSummary: Hashable, Sendable {
 public enum ImageProgress: Hashable, Sendable {
   /// Another name or mirror is asked: "docker.io/library/busybox:latest".
   case trying(source: String)
+  /// A file is fetched from a web server.
+  case downloading(from: String)
   /// The image was found: its full name, and how many layers it has.
   case found(name: String, layers: Int)
   /// A layer, by its digest as it comes.
@@ -66,6 +68,8 @@ public struct PullOptions: Hashable, Sendable {
   public var authFile: String?
   /// `USER:PASSWORD`.
   public var credentials: String?
+  /// policy.json; nil is the user's, then the system's.
+  public var signaturePolicy: String?
   public init() {}
 }
 
@@ -79,6 +83,8 @@ public struct ImportOptions: Hashable, Sendable {
   public var message: String?
   /// `os/arch[/variant]`; nil is this machine's.
   public var platform: String?
+  /// policy.json; nil is the user's, then the system's.
+  public var signaturePolicy: String?
   public init() {}
 }
 

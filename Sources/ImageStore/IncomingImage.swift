@@ -47,6 +47,8 @@ struct IncomingLayer {
   enum Source {
     /// A blob of the registry, streamed.
     case registry(RegistryConnection, name: String)
+    /// A file of a web server, streamed.
+    case download(RegistryConnection, url: String)
     /// An open file: opened when its turn comes.
     case file(() throws(Problem) -> OwnedFD)
     /// Unpacked already, here.

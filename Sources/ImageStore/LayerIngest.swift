@@ -100,25 +100,35 @@ final class LayerIngest {
       try makeDirectory(inner, mode: 0o755)
       return try open(inner, O_RDONLY | O_DIRECTORY)
     }
-    let program = library.programs.unpack
     switch task.layer.source {
     case .registry(let connection, let name):
-      self.connection = connection
       guard let digest = task.layer.digest, let size = task.layer.size else {
         preconditionFailure("a blob without digest")
       }
-      let pipe = try doing("make a pipe") { () throws(Errno) in try Pipe.make() }
-      _ = csys_fcntl(pipe.writer.borrowed, pipeSizeCommand, Limit.pipeBytes)
-      task.worker = try UnpackWorker(program: program, input: pipe.reader.borrowed, directory: target.borrowed)
       let blob = RegistryRequest.BlobRequest(name: name, digest: digest.description, size: size, kind: .layer)
-      task.request = try connection.send(.blob(blob), descriptor: pipe.writer.borrowed)
+      try stream(.blob(blob), over: connection, task, into: target)
+    case .download(let connection, let url):
+      try stream(.download(url: url), over: connection, task, into: target)
     case .file(let opened):
       let file = try opened()
-      task.worker = try UnpackWorker(program: program, input: file.borrowed, directory: target.borrowed)
+      task.worker = try UnpackWorker(
+        program: library.programs.unpack, input: file.borrowed, directory: target.borrowed)
     case .unpacked: break
     }
     progress(.layer(digest: task.label, .fetching(bytes: 0, total: task.layer.size ?? 0)))
     running.append(task)
+  }
+
+  /// The registry program writes into a pipe, the worker reads it.
+  private func stream(
+    _ request: RegistryRequest, over connection: RegistryConnection, _ task: Task, into target: borrowing OwnedFD
+  ) throws(Problem) {
+    self.connection = connection
+    let pipe = try doing("make a pipe") { () throws(Errno) in try Pipe.make() }
+    _ = csys_fcntl(pipe.writer.borrowed, pipeSizeCommand, Limit.pipeBytes)
+    task.worker = try UnpackWorker(
+      program: library.programs.unpack, input: pipe.reader.borrowed, directory: target.borrowed)
+    task.request = try connection.send(request, descriptor: pipe.writer.borrowed)
   }
 
   /// Waits for something to happen, and deals with it.
@@ -181,8 +191,7 @@ final class LayerIngest {
   }
 
   private func conclude(_ task: Task) throws(Problem) {
-    let digest = (task.layer.digest ?? task.diffID).map { " \($0.short)" } ?? ""  // an import has none yet
-    let what = "layer\(digest) of \(label)"
+    let what = (task.layer.digest ?? task.diffID).map { "layer \($0.short) of \(label)" } ?? label  // an import's tar
     // `.conflict` is the registry's word for "nobody reads the layer any more": then the worker knows why.
     if let problem = task.fetchProblem, problem.code != .conflict {
       let hint = problem.hint ?? "try again; if it stays so, the registry has lost the layer: push the image again"
@@ -192,12 +201,16 @@ final class LayerIngest {
     switch task.result {
     case .success(let layer)?: unpacked = layer
     case .failure(let problem)?:
+      let damage =
+        task.layer.digest == nil && task.diffID == nil
+        ? "import reads a root filesystem's tar, plain or packed with gzip or zstd"
+        : "the layer is damaged where it comes from: try again, or ask who made the image"
       let hint =
         switch problem.code {
         case .unavailable: library.diskHint
         case .unsupported:
           "more subordinate ids make it possible: usermod(8), --add-subuids; then: berth system migrate"
-        default: "the layer is damaged where it comes from: try again, or ask who made the image"
+        default: damage
         }
       throw Problem(code: problem.code, message: "unpack \(what)", hint: problem.hint ?? hint, cause: problem)
     case nil: preconditionFailure("a layer without result")

@@ -38,7 +38,7 @@ extension Puller {
   /// Written by one task, one chunk after the other.
   private final class Collector { var bytes: [UInt8] = [] }
 
-  private static func write(_ buffer: ByteBuffer, into pipe: PipeWriter) async throws(Problem) {
+  static func write(_ buffer: ByteBuffer, into pipe: PipeWriter) async throws(Problem) {
     var rest = buffer
     while rest.readableBytes > 0 {
       let written: Int

@@ -10,7 +10,7 @@ import Synchronization
 /// What the requests mean: names, manifests, logins. (Blobs: Puller+Blobs.swift.)
 final class Puller: Sendable {
   private let configuration: Configuration
-  private let transport: Transport
+  let transport: Transport
   private struct State {
     var sessions: [Peer: RegistrySession] = [:]
     /// Where a name's manifest came from, first; its blobs are asked for there.

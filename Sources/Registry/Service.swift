@@ -58,6 +58,10 @@ package final class Service: Sendable {
         return .done(bytes: 0, payload: nil)
       }
     case .blob(let blob): begin(id, blob, descriptor)
+    case .download(let url):
+      begin(id, intoPipe: descriptor) { puller, _, pipe, progress throws(Problem) in
+        try await puller.download(url, into: pipe, progress)
+      }
     }
   }
 
@@ -68,6 +72,16 @@ package final class Service: Sendable {
         return .done(bytes: Int64(bytes.count), payload: bytes)
       }
     }
+    begin(id, intoPipe: descriptor) { puller, asker, pipe, progress throws(Problem) in
+      try await puller.stream(blob, into: pipe, progress, asker)
+    }
+  }
+
+  /// - Parameter work: fills the pipe; it returns the number of bytes.
+  private func begin(
+    _ id: Int, intoPipe descriptor: consuming OwnedFD?,
+    _ work: @escaping @Sendable (Puller, Asker, PipeWriter, ProgressMeter) async throws(Problem) -> Int64
+  ) {
     let pipe: PipeWriter
     do throws(Errno) {
       guard let descriptor = descriptor.take() else { throw .badDescriptor }
@@ -78,7 +92,7 @@ package final class Service: Sendable {
     let progress = ProgressMeter { bytes in self.send(id, .progress(bytes: bytes), mayDrop: true) }
     begin(id) { puller, asker throws(Problem) in
       defer { pipe.close() }  // before `done` is said: the reader finds the end of the pipe, too
-      return .done(bytes: try await puller.stream(blob, into: pipe, progress, asker), payload: nil)
+      return .done(bytes: try await work(puller, asker, pipe, progress), payload: nil)
     }
   }
 

@@ -10,6 +10,9 @@ package enum RegistryRequest: Hashable, Sendable {
   /// Fetches a blob. A layer's packet carries the write end of a pipe, which is filled and then closed; a
   /// small blob (a config) comes back as a descriptor of the `.done` packet.
   case blob(BlobRequest)
+  /// Fetches a file of a web server into a pipe, as a layer's blob.
+  /// - `url`: http or https.
+  case download(url: String)
   /// Checks a name and password with the registry; nothing is stored.
   case login(registry: String, user: String, password: String)
   /// The answer to the event `.credentialsNeeded` of the same id; nil where there are none.
@@ -58,6 +61,7 @@ extension RegistryRequest {
         ("op", "blob"), ("name", JSON(blob.name)), ("digest", JSON(blob.digest)), ("size", JSON(blob.size)),
         ("kind", JSON(blob.kind.rawValue)),
       ]
+    case .download(let url): members += [("op", "download"), ("url", JSON(url))]
     case .login(let registry, let user, let password):
       members += [("op", "login"), ("registry", JSON(registry)), ("user", JSON(user)), ("password", JSON(password))]
     case .credentials(let credentials):
@@ -84,6 +88,7 @@ extension RegistryRequest {
         throw malformed("blob without size or kind")
       }
       return (id, .blob(BlobRequest(name: try text("name"), digest: try text("digest"), size: size, kind: kind)))
+    case "download": return (id, .download(url: try text("url")))
     case "login":
       return (id, .login(registry: try text("registry"), user: try text("user"), password: try text("password")))
     case "credentials": return (id, .credentials(try json["credentials"].map(Credentials.read)))

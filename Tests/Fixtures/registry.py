@@ -7,7 +7,7 @@
 
 The first part of a repository's name says what happens: see `Handler.blob` and `Handler.manifest`.
 """
-import base64, gzip, hashlib, io, json, os, random, re, socket, sys, tarfile, threading
+import base64, gzip, hashlib, io, json, os, random, re, socket, sys, tarfile, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -118,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.token()
         if self.path.startswith("/elsewhere/"):
             return self.answer(200, BLOBS[self.path.split("/")[2]])
+        if self.path.startswith("/files/"):
+            return self.file(self.path.split("/")[2])
         if self.path == "/v2/":
             return self.challenge("")
         found = re.fullmatch(r"/v2/(([^/]+)/[^?]+)/(manifests|blobs)/([^/?]+)", self.path)
@@ -135,6 +137,26 @@ class Handler(BaseHTTPRequestHandler):
         if mode == "broken":
             return self.error(500, "UNKNOWN")
         (self.manifest if kind == "manifests" else self.blob)(mode, key)
+
+    # --- what `import` fetches: a root filesystem's tar, and what may happen to it
+
+    def file(self, mode):
+        tar = layer(1)
+        if mode == "moved":
+            return self.answer(302, b"", [("Location", "/files/root.tar.gz")])
+        if mode == "circle":
+            return self.answer(302, b"", [("Location", self.path)])
+        if mode == "private":
+            return self.error(401, "UNAUTHORIZED", headers=[("WWW-Authenticate", "Basic realm=x")])
+        if mode == "failing":
+            return self.error(500, "UNKNOWN")
+        if mode == "html":
+            return self.answer(200, b"<!DOCTYPE html><title>Welcome</title>" * 1000, [("Content-Type", "text/html")])
+        if mode == "short":
+            self.answer(200, tar[:700000], length=len(tar))
+            return self.hang_up()
+        files = {"root.tar": tar, "root.tar.gz": gzip.compress(tar, 1, mtime=0)}
+        return self.answer(200, files[mode]) if mode in files else self.error(404, "NAME_UNKNOWN")
 
     # --- who asks
 
@@ -193,6 +215,14 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(307, b"", [("Location", "file:///etc/passwd")])
         if mode == "wrong" and is_layer:
             data = data[:4] + bytes([data[4] ^ 1]) + data[5:]  # a date in gzip's head: the content stays the same
+        if mode == "slow" and is_layer:  # half a second, for eyes
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            for start in range(0, len(data), len(data) // 10):
+                self.wfile.write(data[start:start + len(data) // 10])
+                time.sleep(0.05)
+            return
         if mode == "long" and is_layer:
             data = data + b"more"
             self.send_response(200)

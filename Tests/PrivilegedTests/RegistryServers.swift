@@ -82,8 +82,13 @@ struct RegistryServers {
     return try body(host)
   }
 
-  private func push(to host: String, password: Bool) throws {
+  /// The image `test` as an OCI layout, for skopeo: `layout` in the scratch directory.
+  func writeLayout() throws {
     if !exists("\(scratch)/layout") { try run(["python3", Self.script, "layout", "\(scratch)/layout"]) }
+  }
+
+  private func push(to host: String, password: Bool) throws {
+    try writeLayout()
     var command = ["skopeo", "copy", "-q"]
     command += exists(authoritiesAndClient) ? ["--dest-cert-dir", authoritiesAndClient] : ["--dest-tls-verify=false"]
     if password { command += ["--dest-creds", "user:secret"] }

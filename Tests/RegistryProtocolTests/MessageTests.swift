@@ -10,7 +10,7 @@ import Testing
     .resolve(reference: "localhost:5000/a/b@sha256:00", platform: "linux/arm64"),
     .blob(RegistryRequest.BlobRequest(name: "docker.io/library/x", digest: "sha256:1", size: 1 << 40, kind: .layer)),
     .blob(RegistryRequest.BlobRequest(name: "r/x", digest: "sha256:1", size: 0, kind: .config)),
-    .login(registry: "r:1", user: "ä\"\\", password: "p\n\u{1}"),
+    .download(url: "https://h:1/x?y=z"), .login(registry: "r:1", user: "ä\"\\", password: "p\n\u{1}"),
     .credentials(nil), .credentials(Credentials(user: "u", password: "p")),
     .credentials(Credentials(user: "", password: "", identityToken: "t")), .cancel(target: 7),
   ]) func requestsSurviveTheWire(_ request: RegistryRequest) throws {

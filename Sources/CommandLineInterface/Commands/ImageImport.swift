@@ -12,7 +12,10 @@ struct ImageImport: Command {
 
   static var about: About { About("import", "Make an image of a root filesystem's tar") }
   static var operands: [Operand] {
-    [Operand("FILE", "The tar; - is standard input"), Operand("NAME", "Name of the image", optional: true)]
+    [
+      Operand("FILE", "The tar: a path or an http or https address; - is standard input"),
+      Operand("NAME", "Name of the image", optional: true),
+    ]
   }
   static var flags: [Flag<Self>] {
     [
@@ -21,6 +24,9 @@ struct ImageImport: Command {
       },
       .value("message", "m", "text", "Comment in the image's history") { $0.options.message = $1 },
       .toggle("quiet", "q", "Without progress") { $0.quiet = $1 },
+      .value("signature-policy", "file", "Whose images may come in, instead of policy.json", completion: .file) {
+        $0.options.signaturePolicy = $1
+      },
     ] + PlatformFlags.flags.lifted { try $1(&$0.platform) }
   }
 
@@ -28,10 +34,16 @@ struct ImageImport: Command {
     var options = options
     options.reference = given.count > 1 ? given[1] : nil
     options.platform = try platform.text()
+    let path: String? =
+      switch given[0] {
+      case "-": nil
+      case let address where ImageLibrary.isWebAddress(address): address
+      case let file: absolutePath(file)
+      }
     let engine = try context.engine()
     let progress = PullProgress(quiet: quiet)
     let receipt = try progress.showing { report throws(Problem) in
-      try engine.importImage(from: given[0] == "-" ? nil : absolutePath(given[0]), options, progress: report)
+      try engine.importImage(from: path, options, progress: report)
     }
     context.output.line("sha256:" + receipt.id)
     return 0

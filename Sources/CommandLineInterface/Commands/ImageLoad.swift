@@ -7,6 +7,7 @@ import Problems
 struct ImageLoad: Command {
   var input: String?
   var quiet = false
+  var signaturePolicy: String?
   var given: [String] = []
   init() {}
 
@@ -15,6 +16,9 @@ struct ImageLoad: Command {
     [
       .value("input", "i", "path", "Archive or directory; standard input without", completion: .file) { $0.input = $1 },
       .toggle("quiet", "q", "Without progress") { $0.quiet = $1 },
+      .value("signature-policy", "file", "Whose images may come in, instead of policy.json", completion: .file) {
+        $0.signaturePolicy = $1
+      },
     ]
   }
 
@@ -27,7 +31,7 @@ struct ImageLoad: Command {
     let engine = try context.engine()
     let progress = PullProgress(quiet: quiet)
     let receipts = try progress.showing { report throws(Problem) in
-      try engine.loadImages(from: input.map(absolutePath), progress: report)
+      try engine.loadImages(from: input.map(absolutePath), signaturePolicy: signaturePolicy, progress: report)
     }
     for receipt in receipts {
       for name in receipt.names { context.output.line("Loaded image: \(name)") }

@@ -20,6 +20,9 @@ struct ImagePull: Command {
       },
       .value("creds", "user:password", "Credentials for this pull") { $0.options.credentials = $1 },
       .toggle("quiet", "q", "Only the image's ID") { $0.quiet = $1 },
+      .value("signature-policy", "file", "Whose images may come in, instead of policy.json", completion: .file) {
+        $0.options.signaturePolicy = $1
+      },
       .toggle("tls-verify", "Require HTTPS and check certificates (default true)") { $0.options.tlsVerify = $1 },
       .pending("all-tags", "a", value: false), .pending("disable-content-trust", value: false),
       .pending("decryption-key"),

@@ -216,6 +216,9 @@ struct CreateFlags {
       .value("authfile", "file", "Credentials for registries", completion: .file) {
         $0.options.pullOptions.authFile = $1
       },
+      .value("signature-policy", "file", "Whose images may be pulled, instead of policy.json", completion: .file) {
+        $0.options.pullOptions.signaturePolicy = $1
+      },
       .value("runtime", "path", "OCI runtime: a path or a name", completion: .file) { $0.options.runtime = $1 },
       .value("log-driver", "driver", "k8s-file, json-file or none", completion: .words(LogDriver.names)) {
         if $1 == "file" { return $0.options.logDriver = .k8sFile }
