@@ -19,6 +19,7 @@ final class Context {
   /// An engine that may work: an ordinary user's has entered the user's namespace.
   func engine() throws(Problem) -> Engine {
     let engine = try Engine(engineOptions)
+    engine.warning = { [self] in note($0.warning) }
     for note in try engine.enterUserNamespace() { self.note("note: " + note) }
     return engine
   }

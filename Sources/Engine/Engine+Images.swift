@@ -9,7 +9,7 @@ extension Engine {
   func library() throws(Problem) -> ImageLibrary {
     if let openedLibrary { return openedLibrary }
     let programs = ImagePrograms(libexec: self.programs.libexec(), environment: currentEnvironment())
-    let library = try ImageLibrary(store: try store(), programs: programs)
+    let library = try ImageLibrary(store: try store(), programs: programs) { warning?($0) }
     openedLibrary = library
     return library
   }

@@ -44,6 +44,8 @@ public final class Engine {
   public let options: EngineOptions
   /// Called while `create` or `run` fetches an image.
   public var pullProgress: ((ImageProgress) -> Void)?
+  /// Called with what stops nothing but should be known: a leftover of a killed command that cannot be repaired.
+  public var warning: ((Problem) -> Void)?
   let paths: Paths
   let programs: Programs
   private var opened: Store?
@@ -73,7 +75,7 @@ public final class Engine {
     }
     let store = try Store(root: paths.root, settings: [("root", paths.root), ("runroot", paths.runroot)])
     opened = store
-    try repairContainers()
+    repairContainers(store)
     return store
   }
 }

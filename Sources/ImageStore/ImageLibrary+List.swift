@@ -28,6 +28,7 @@ extension ImageLibrary {
     }
     if names.isEmpty { return [line("<none>", "<none>")] }
     return names.map { name in
+      // Names were checked when they were stored.
       guard let reference = try? Reference(parsing: name.name) else { return line(name.name, "<none>") }
       return line(reference.name, reference.tag ?? "<none>")
     }

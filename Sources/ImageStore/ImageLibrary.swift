@@ -44,14 +44,23 @@ package final class ImageLibrary {
   let root: String
 
   /// Opens the library, and repairs what dead processes left of pulls and removals.
-  package init(store: Store, programs: ImagePrograms) throws(Problem) {
+  /// - Parameter warning: gets what could not be repaired; it stops no other work.
+  package init(
+    store: Store, programs: ImagePrograms, warning: (Problem) -> Void = { _ in }
+  ) throws(Problem) {
     self.store = store
     self.programs = programs
     root = store.root
-    try store.intents.repairLeftovers(kinds: [IntentKind.ingest, IntentKind.remove]) {
+    let failures = try store.intents.repairLeftovers(kinds: [IntentKind.ingest, IntentKind.remove]) {
       (kind, payload) throws(Problem) in
-      try repair(payload)
+      let what = kind == IntentKind.ingest ? "a pull, load or import" : "the removal of an image"
+      do throws(Problem) { try repair(payload) } catch {
+        throw Problem(
+          code: error.code, message: "clean up after \(what) that was interrupted",
+          hint: error.hint ?? "the next command tries again; see what is mounted or open there", cause: error)
+      }
     }
+    failures.forEach(warning)
   }
 
   /// `layers/<diff ID>/diff`: one unpacked layer.
@@ -78,7 +87,7 @@ struct Leavings {
   }
   init() {}
   init(payload: String) {
-    guard let json = try? JSON.parse(payload) else { return }
+    guard let json = try? JSON.parse(payload) else { return }  // written by `payload` above: never damaged alone
     partialPrefix = json["partial"]?.string ?? ""
     layers = json["layers"]?.strings ?? []
     blobs = json["blobs"]?.strings ?? []

@@ -37,8 +37,11 @@ public struct Problem: Error, Sendable {
 
 extension Problem: CustomStringConvertible {
   /// "error: mount proc in web: Operation not permitted\nhint: run as root"
-  public var description: String {
-    var text = "error: \(sentence)"
+  public var description: String { text(labelled: "error") }
+  /// Where it stops nothing but should be known: "warning: …".
+  public var warning: String { text(labelled: "warning") }
+  private func text(labelled label: String) -> String {
+    var text = "\(label): \(sentence)"
     if let hint = hint ?? (cause as? Problem)?.hint { text += "\nhint: \(hint)" }
     return text
   }

@@ -59,24 +59,26 @@ package struct IntentTable {
   /// Hands each intent whose process has died to `repair`, with its lock held, and removes it when that succeeds.
   ///
   /// - Parameter kinds: only these; those of other areas stay for their owners.
-  /// - Returns: how many were repaired.
-  @discardableResult
+  /// - Returns: what could not be repaired, one problem each: those intents stay, and the next command tries again.
+  /// - Throws: when the intents cannot be read.
   package func repairLeftovers(
     kinds: Set<String>, _ repair: (_ kind: String, _ payload: String) throws(Problem) -> Void
-  ) throws(Problem) -> Int {
-    var repaired = 0
+  ) throws(Problem) -> [Problem] {
+    var failures: [Problem] = []
     for (id, kind, _) in try list() where kinds.contains(kind) {
-      guard let lock = try locks.tryAcquire(.intent, id) else { continue }
-      // It may have been finished between the list and the lock.
-      let payload = try database.row("SELECT payload FROM intents WHERE id = ?", [.text(id)]) { row in row.text(0) }
-      if let payload {
-        try repair(kind, payload)
-        try finish(Intent(id: id, kind: kind, payload: payload, lock: lock), durable: true)
-        repaired += 1
-      } else {
-        locks.remove(.intent, id)
-      }
+      do throws(Problem) { try repairLeftover(id, kind, repair) } catch { failures.append(error) }
     }
-    return repaired
+    return failures
+  }
+
+  private func repairLeftover(
+    _ id: String, _ kind: String, _ repair: (_ kind: String, _ payload: String) throws(Problem) -> Void
+  ) throws(Problem) {
+    guard let lock = try locks.tryAcquire(.intent, id) else { return }
+    // It may have been finished between the list and the lock.
+    let payload = try database.row("SELECT payload FROM intents WHERE id = ?", [.text(id)]) { row in row.text(0) }
+    guard let payload else { return locks.remove(.intent, id) }
+    try repair(kind, payload)
+    try finish(Intent(id: id, kind: kind, payload: payload, lock: lock), durable: true)
   }
 }

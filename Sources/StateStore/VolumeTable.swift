@@ -60,7 +60,9 @@ package struct VolumeTable {
   package func insert(_ volume: VolumeRecord, durable: Bool = true) throws(Problem) {
     try database.transaction(durable: durable) { () throws(Problem) in
       if try get(volume.name) != nil {
-        throw Problem(code: .conflict, message: "a volume with the name \(volume.name) exists already")
+        throw Problem(
+          code: .conflict, message: "a volume with the name \(volume.name) exists already",
+          hint: "take another name, or --ignore to use the one that is there")
       }
       try database.run(
         "INSERT INTO volumes(\(VolumeRecord.columns)) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -115,16 +115,32 @@ extension Engine {
   }
 
   /// Finishes or takes back what killed commands left. Costs one query where nothing is left.
-  func repairContainers() throws(Problem) {
-    let store = try store()
+  ///
+  /// What fails stays for the next command, and is told: one container's trouble does not stop work on the others.
+  func repairContainers(_ store: Store) {
     do throws(Problem) {
-      try store.intents.repairLeftovers(kinds: [IntentKind.start, IntentKind.remove]) {
+      let failures = try store.intents.repairLeftovers(kinds: [IntentKind.start, IntentKind.remove]) {
         (kind, payload) throws(Problem) in
-        if kind == IntentKind.start { try repairStart(payload) } else { try repairRemoval(payload) }
+        do throws(Problem) {
+          if kind == IntentKind.start { try repairStart(payload) } else { try repairRemoval(payload) }
+        } catch {
+          let what = kind == IntentKind.start ? "take back an interrupted start" : "finish an interrupted removal"
+          throw Problem(
+            code: error.code, message: "\(what) of \(object(ofIntent: payload, kind, store))",
+            hint: error.hint ?? "the next command tries again; see what is mounted or open there", cause: error)
+        }
       }
-    } catch {
-      // The intent stays, and the next command tries again: one container's trouble does not stop work on the others.
-    }
+      for failure in failures { warning?(failure) }
+    } catch { warning?(error) }
+  }
+
+  /// For a message: "container web".
+  private func object(ofIntent payload: String, _ kind: String, _ store: Store) -> String {
+    let json = kind == IntentKind.start ? JSON(payload) : (try? JSON.parse(payload))?["id"] ?? .null
+    guard let id = json.string else { return "a volume" }
+    // Without a row, the ID is all that is known.
+    let name = (try? store.containers.get(id))?.name
+    return "container \(name ?? String(id.prefix(12)))"
   }
 
   /// A start that nobody acknowledged: what it brought up goes; a container of `run --rm` goes as a whole.
