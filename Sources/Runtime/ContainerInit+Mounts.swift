@@ -124,6 +124,7 @@ extension ContainerInit {
     let tree = try during(.mount, name) { () throws(Errno) in
       try newFilesystem(mount, superblock: superblock, attributes: attributes, boundInstead: isPlain)
     }
+    try refuseProcfs(target, tree, mount.destination)
     try during(.mount, name) { () throws(Errno) in
       if options.copyUp { try copyUp(from: target, to: tree.fd) }
       try tree.move(onto: target)
@@ -143,7 +144,8 @@ extension ContainerInit {
     } catch {
       guard boundInstead, error == .notPermitted, plan.namespace(.user) != nil else { throw error }
       let tree = try MountTree(cloning: type == "proc" ? "/proc" : "/sys", recursive: true)
-      try tree.set(attributes)
+      // CVE-2023-25809: what lies below it, the host's cgroups, must not stay writable.
+      try tree.set(attributes, recursive: true)
       return tree
     }
   }
@@ -223,7 +225,8 @@ extension ContainerInit {
     try channel.await(.proceed)
   }
 
-  /// CVE-2023-27561, CVE-2025-52881: a bind over a part of /proc could turn our own writes elsewhere.
+  /// CVE-2023-27561, CVE-2025-52881: a mount over a part of /proc could turn our own writes elsewhere;
+  /// CVE-2019-16884: one over /proc itself would leave the masks on files that nobody needs.
   private func refuseProcfs(
     _ target: borrowing OwnedFD, _ tree: borrowing MountTree, _ destination: String
   ) throws(StepFailure) {
@@ -232,10 +235,11 @@ extension ContainerInit {
       "sys/crypto/fips_enabled", "net/dev",
     ]
     try during(.mountTarget, "\(destination) in /proc") { () throws(Errno) in
-      guard try FilesystemMagic.of(target) == FilesystemMagic.proc else { return }
-      if try FilesystemMagic.of(tree.fd) == FilesystemMagic.proc { return }
       let path = normalized(destination)
-      if path == "/proc" || allowed.contains(where: { path == "/proc/" + $0 }) { return }
+      let isInside = try FilesystemMagic.of(target) == FilesystemMagic.proc
+      guard isInside || path == "/proc" else { return }
+      if try FilesystemMagic.of(tree.fd) == FilesystemMagic.proc { return }
+      if allowed.contains(where: { path == "/proc/" + $0 }) { return }
       throw .notPermitted
     }
   }

@@ -64,6 +64,11 @@ struct SecurityRuntimeBundle {
   func runtime(_ arguments: String..., seconds: Int = 60) throws -> Outcome {
     try TestKit.run([Installed.runtime, "--root", runtimeRoot] + arguments, seconds: seconds)
   }
+  /// Runs berth-runtime from a shell that opened something first.
+  func leaking(_ openings: String, _ arguments: String...) throws -> Outcome {
+    let words = ([Installed.runtime, "--root", runtimeRoot] + arguments).joined(separator: " ")
+    return try TestKit.run(["/bin/bash", "-c", "\(openings)exec \(words)"])
+  }
   /// Writes the configuration and runs it to its end.
   func run(_ arguments: [String], cwd: String = "/") throws -> Outcome {
     try write(arguments, cwd: cwd)

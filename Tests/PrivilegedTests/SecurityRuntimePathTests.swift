@@ -40,24 +40,15 @@ import Testing
           ]
         ]
       try makeDirectories(bundle.scratch + "/source")
-      let swapper = """
-        import ctypes, sys
-        libc = ctypes.CDLL(None)
-        a, b = sys.argv[1].encode(), sys.argv[2].encode()
-        while True: libc.renameat2(-100, a, -100, b, 2)
-        """
-      let race = try start(["python3", "-c", swapper, bundle.rootfs + "/race", bundle.rootfs + "/swap"])
-      defer {
-        try? race.signal(SIGKILL)
-        _ = try? race.wait()
-      }
-      for _ in 0..<25 {
-        // A mount that had got out would not be seen from inside: where the run succeeds, it is seen.
-        let outcome = try bundle.shell("grep -c ' \(bundle.scratch)/source ' /proc/self/mountinfo; true")
-        if outcome.code == 0 { #expect(outcome.trimmed == "1", "\(outcome)") }
-        _ = try bundle.runtime("delete", "--force", bundle.id)
-        #expect(mountPoints(below: outside).isEmpty)
-        #expect(try entries(ofPath: outside).map(\.name) == ["x"])
+      try whileSwapping(bundle.rootfs + "/race", bundle.rootfs + "/swap") {
+        for _ in 0..<25 {
+          // A mount that had got out would not be seen from inside: where the run succeeds, it is seen.
+          let outcome = try bundle.shell("grep -c ' \(bundle.scratch)/source ' /proc/self/mountinfo; true")
+          if outcome.code == 0 { #expect(outcome.trimmed == "1", "\(outcome)") }
+          _ = try bundle.runtime("delete", "--force", bundle.id)
+          #expect(mountPoints(below: outside).isEmpty)
+          #expect(try entries(ofPath: outside).map(\.name) == ["x"])
+        }
       }
     }
   }

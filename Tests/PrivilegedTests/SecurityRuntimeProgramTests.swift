@@ -49,11 +49,14 @@ import Testing
   @Test func theWorkingDirectoryCannotBeADescriptorOfTheHost() throws {
     try withHostileBundle { bundle in
       try replaceFile(bundle.scratch + "/secret", with: Array("host secret".utf8), durable: false)
-      let script = "cat ../../../../../../../../..\(bundle.scratch)/secret; ls -di . /; true"
-      for number in 3...20 {
-        let outcome = try bundle.shell(script, cwd: "/proc/self/fd/\(number)")
-        #expect(!outcome.text.contains("host secret"), "descriptor \(number)")
-        _ = try bundle.runtime("delete", "--force", bundle.id)
+      let script = "cat ../../../../../../../../..\(bundle.scratch)/secret; cat .\(bundle.scratch)/secret; true"
+      for number in Array(3...12) + [200] {
+        try bundle.write(["/bin/sh", "-c", script], cwd: "/proc/self/fd/\(number)")
+        for leak in ["", "exec 9</; exec 200</; "] {  // what the runtime opens itself, and what its caller leaves open
+          let outcome = try bundle.leaking(leak, "run", "--bundle", bundle.bundle, bundle.id)
+          #expect(!outcome.text.contains("host secret"), "descriptor \(number)")
+          _ = try bundle.runtime("delete", "--force", bundle.id)
+        }
       }
     }
   }
@@ -64,10 +67,13 @@ import Testing
       try bundle.write(["/bin/sleep", "1000"])
       #expect(try bundle.runtime("create", "--bundle", bundle.bundle, bundle.id).code == 0)
       #expect(try bundle.runtime("start", bundle.id).code == 0)
-      let script = "cat ../../../../../../../../..\(bundle.scratch)/secret; true"
-      for number in 3...20 {
-        let outcome = try bundle.runtime("exec", "--cwd", "/proc/self/fd/\(number)", bundle.id, "/bin/sh", "-c", script)
-        #expect(!outcome.text.contains("host secret"), "descriptor \(number)")
+      let script = "cat ../../../../../../../../..\(bundle.scratch)/secret; cat .\(bundle.scratch)/secret; true"
+      for number in Array(3...12) + [200] {
+        for leak in ["", "exec 9</; exec 200</; "] {
+          let outcome = try bundle.leaking(
+            leak, "exec", "--cwd", "/proc/self/fd/\(number)", bundle.id, "/bin/sh", "-c", "'\(script)'")
+          #expect(!outcome.text.contains("host secret"), "descriptor \(number)")
+        }
       }
     }
   }
@@ -76,9 +82,7 @@ import Testing
     try withHostileBundle { bundle in
       // A careless caller leaks a directory of the host into the runtime.
       try bundle.write(["/bin/sh", "-c", "ls /proc/self/fd"])
-      let leak =
-        "exec 9</; exec 200</etc; exec \(Installed.runtime) --root \(bundle.runtimeRoot) run -b \(bundle.bundle) \(bundle.id)"
-      let outcome = try TestKit.run(["/bin/bash", "-c", leak])
+      let outcome = try bundle.leaking("exec 9</; exec 200</etc; ", "run", "-b", bundle.bundle, bundle.id)
       // 3 is ls's own.
       #expect(Set(outcome.text.split(whereSeparator: \.isWhitespace)).isSubset(of: ["0", "1", "2", "3"]), "\(outcome)")
       #expect(outcome.code == 0, "\(outcome)")

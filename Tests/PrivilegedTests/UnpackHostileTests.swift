@@ -274,7 +274,7 @@ struct UnpackHostileTests {
   /// Archives with some bytes changed: whatever comes of them, it stays inside. (The listing outside decides.)
   @Test(arguments: 1...4) func mutations(_ seed: UInt64) throws {
     try withUnpackScratch { scratch in
-      var random = SystemSeeded(seed: seed)
+      var random = Seeded(seed)
       let base = TarBuilder.make {
         $0.link("up", to: "../../secret")
         $0.directory("d/")
@@ -300,16 +300,5 @@ struct UnpackHostileTests {
         try scratch.emptyLayer()
       }
     }
-  }
-}
-
-private struct SystemSeeded: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
   }
 }
