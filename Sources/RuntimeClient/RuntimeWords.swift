@@ -21,10 +21,10 @@ extension RuntimeWords {
     if exitCode == 127 || has("executable file not found") || (has("exec") && has("No such file or directory"))
       || has("no such file or directory") && has("exec: ")
     {
-      return Problem(code: .commandNotFound, message: words)
+      return .noCommand(words)
     }
     if exitCode == 126 || has("exec") && (has("ermission denied") || has("xec format error") || has("is a directory")) {
-      return Problem(code: .cannotExecute, message: words)
+      return .noProgram(words)
     }
     return Problem(code: .unavailable, message: words)
   }
@@ -32,5 +32,20 @@ extension RuntimeWords {
     let text = Array(text.utf8), part = Array(part.utf8)
     guard part.count <= text.count else { return false }
     return (0...(text.count - part.count)).contains { text[$0..<($0 + part.count)].elementsEqual(part) }
+  }
+}
+
+extension Problem {
+  /// 127.
+  package static func noCommand(_ message: String) -> Problem {
+    Problem(
+      code: .commandNotFound, message: message,
+      hint: "check the command's spelling, and that the image has it; names without / are looked up in its PATH")
+  }
+  /// 126.
+  package static func noProgram(_ message: String) -> Problem {
+    Problem(
+      code: .cannotExecute, message: message,
+      hint: "a command is an executable file of the container: chmod +x FILE, or run it by its interpreter: sh FILE")
   }
 }

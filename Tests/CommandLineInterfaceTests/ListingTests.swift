@@ -138,13 +138,20 @@ private let two = [container("1", "web", .running), container("2", "batch", .exi
 
   @Test func bars() {
     let digest = "sha256:0123456789abcdef"
-    #expect(
-      PullProgress.bar(digest, .fetching(bytes: 50, total: 100), width: 10)
-        == "Layer 0123456789ab [=====>    ] 50B / 100B")
-    #expect(
-      PullProgress.bar(digest, .fetching(bytes: 100, total: 100), width: 4) == "Layer 0123456789ab [====] 100B / 100B")
-    #expect(
-      PullProgress.bar(digest, .fetching(bytes: 200, total: 100), width: 4) == "Layer 0123456789ab [====] 200B / 100B")
+    func bar(_ bytes: Int64, columns: Int) -> String {
+      PullProgress.bar(digest, .fetching(bytes: bytes, total: 100), columns: columns)
+    }
+    #expect(bar(50, columns: 43) == "Layer 0123456789ab [=====>    ] 50B / 100B")
+    #expect(bar(100, columns: 39) == "Layer 0123456789ab [=====] 100B / 100B")
+    #expect(bar(200, columns: 39) == "Layer 0123456789ab [=====] 200B / 100B", "more than was said")
+    #expect(bar(50, columns: 35) == "Layer 0123456789ab 50B / 100B", "no room for a bar")
     #expect(PullProgress.bar(digest, .exists) == "Layer 0123456789ab is there already")
+    for columns in 1...120 {
+      for state in [.fetching(bytes: 1 << 30, total: 3 << 30), .done(total: 1 << 30), .exists, .waiting]
+        as [ImageProgress.LayerState]
+      {
+        #expect(PullProgress.bar(digest, state, columns: columns).count < columns, "no line may wrap")
+      }
+    }
   }
 }

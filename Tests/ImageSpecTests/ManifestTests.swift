@@ -2,6 +2,7 @@ import Digests
 import ImageSpec
 import JSON
 import Problems
+import TestKit
 import Testing
 
 private let a = "sha256:" + String(repeating: "a", count: 64)
@@ -128,7 +129,7 @@ private func manifest(_ changes: (inout JSON.Object) -> Void = { _ in }) -> [UIn
 
 /// Any change of some bytes is either read or refused; nothing else happens.
 @Test(arguments: 1...20) func mutatedManifests(_ seed: UInt64) {
-  var random = Xorshift(seed: seed)
+  var random = Seeded(seed)
   let good = manifest()
   for _ in 0..<500 {
     var bytes = good
@@ -142,17 +143,6 @@ private func manifest(_ changes: (inout JSON.Object) -> Void = { _ in }) -> [UIn
     }
     _ = try? ManifestDocument(parsing: bytes)
     _ = try? ImageConfig(parsing: bytes)
-  }
-}
-
-struct Xorshift: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
   }
 }
 

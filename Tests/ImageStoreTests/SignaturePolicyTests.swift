@@ -33,7 +33,7 @@ struct SignaturePolicyTests {
       ("busybox", nil), ("docker.io/me/app:1", nil), ("bad:1", .denied), ("bad:2", nil), ("badly", nil),
       ("bad@sha256:" + String(repeating: "a", count: 64), .denied),
       ("registry:5000/a", nil), ("registry:5000/a/b:1", nil), ("registry:5000/ab", .unsupported),
-      ("registry/a", .unsupported), ("quay.io/x", .unsupported), ("www.example.org/x", nil),
+      ("quay.io/x", .unsupported), ("www.example.org/x", nil),
       ("www.example.org:8443/x", nil), ("example.org/x", .unsupported), ("deep.example.org/x", .unsupported),
       ("both.io/x", .denied),
     ] as [(String, Problem.Code?)])

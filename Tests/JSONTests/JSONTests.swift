@@ -1,4 +1,5 @@
 import JSON
+import TestKit
 import Testing
 
 @Suite struct JSONTests {
@@ -57,7 +58,7 @@ import Testing
   /// Damaged texts never trap: they parse or they throw.
   @Test func damagedTextsAreHandled() {
     let seed = Array(#"{"a":[1,-2.5e+7,"x\u00e9\ud83d\ude00\n"],"b":{"c":null,"d":true},"e":""}"#.utf8)
-    var generator = SplitMix(state: 7)
+    var generator = Seeded(7)
     for _ in 0..<20_000 {
       var bytes = seed
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -70,17 +71,5 @@ import Testing
       }
       if let value = try? JSON.parse(bytes) { #expect((try? JSON.parse(value.bytes())) == value) }
     }
-  }
-}
-
-/// A generator with a seed, so that a failure comes again.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

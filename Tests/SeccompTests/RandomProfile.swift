@@ -1,4 +1,5 @@
 import RuntimeSpec
+import TestKit
 
 @testable import Seccomp
 
@@ -9,7 +10,7 @@ enum RandomProfile {
   ]
 
   static func make(seed: UInt64, rulesPerCall: Int) -> LinuxSeccomp {
-    var random = SplitMix(state: seed &* 0x1234_5678_9abc_def1 &+ 99)
+    var random = Seeded(seed &* 0x1234_5678_9abc_def1 &+ 99)
     let names = SyscallTable.names.filter { name in  // what libseccomp 2.5.4 knows; not i386's two gates to others
       name != "socketcall" && name != "ipc"
         && SeccompArchitecture.allCases.allSatisfy { (SyscallTable.number(of: name, on: $0) ?? 0) & 0xfff < 440 }
@@ -34,24 +35,12 @@ enum RandomProfile {
     return profile
   }
 
-  private static func argument(_ index: Int, _ random: inout SplitMix) -> SeccompArgument {
+  private static func argument(_ index: Int, _ random: inout Seeded) -> SeccompArgument {
     let all: [SeccompOperator] = [.notEqual, .less, .lessOrEqual, .equal, .greaterOrEqual, .greater, .maskedEqual]
     var argument = SeccompArgument(
       index: UInt32(index), value: values.randomElement(using: &random)!, comparison: all.randomElement(using: &random)!
     )
     argument.valueTwo = values.randomElement(using: &random)!
     return argument
-  }
-}
-
-/// A small generator with a seed: failures can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import JSON
+import TestKit
 import Testing
 
 @testable import Templates
@@ -138,7 +139,7 @@ private func fill(_ text: String, _ value: JSON = container) throws -> String { 
       "json", "{{end}}", "{{.}}", "/*", "*/", "ü", "\u{0}", "\\", "\"", "break", "truncate", "pad", "split", "true",
       "nil",
     ]
-    var random = Generator(state: 2026)
+    var random = Seeded(2026)
     for _ in 0..<20_000 {
       var text = ""
       for _ in 0..<Int(random.next() % 24) { text += parts[Int(random.next() % UInt64(parts.count))] }
@@ -148,17 +149,5 @@ private func fill(_ text: String, _ value: JSON = container) throws -> String { 
         #expect(error.line >= 1 && error.column >= 1, "\(text): \(error)")
       }
     }
-  }
-}
-
-/// SplitMix64: the same texts in each run.
-private struct Generator: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -78,7 +78,7 @@ private let sample = Array("hello, layer\n".utf8)
 }
 
 @Test func mutatedGzip() {
-  var random = Xorshift(seed: 99)
+  var random = Seeded(99)
   let good = storedGzip(sample + sample)
   for _ in 0..<300 {
     var bytes = good

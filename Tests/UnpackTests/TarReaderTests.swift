@@ -414,7 +414,7 @@ private func oldSparseWithoutEnd() -> [UInt8] {
 
 /// Archives with some bytes changed are read or refused: no trap, no endless loop, no read beyond the limit.
 @Test(arguments: 1...24) func mutatedArchives(_ seed: UInt64) {
-  var random = Xorshift(seed: seed)
+  var random = Seeded(seed)
   let seeds = [mixed] + broken.map(\.1).filter { $0.count < 8192 }
   for round in 0..<400 {
     var bytes = round % 4 == 0 ? seeds.randomElement(using: &random)! : mixed
@@ -458,16 +458,5 @@ private func repairSums(_ bytes: inout [UInt8]) {
     for place in 148..<156 { bytes[start + place] = 0x20 }
     let sum = bytes[start..<(start + 512)].reduce(0) { $0 + Int($1) }
     bytes.replaceSubrange((start + 148)..<(start + 155), with: TarBuilder.octal(sum, 7))
-  }
-}
-
-struct Xorshift: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-  mutating func next() -> UInt64 {
-    state ^= state << 13
-    state ^= state >> 7
-    state ^= state << 17
-    return state
   }
 }

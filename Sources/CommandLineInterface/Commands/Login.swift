@@ -76,21 +76,14 @@ struct Login: Command {
   }
 
   private static func askSecretly(_ prompt: String, _ registry: String, _ context: Context) throws(Problem) -> String {
-    var settings = termios()
-    guard isatty(0) == 1, tcgetattr(0, &settings) == 0 else {
-      throw Problem(
-        code: .invalid, message: "a password for \(registry) is missing",
-        hint: "berth login -u NAME --password-stdin \(registry)")
+    if isatty(0) == 1 {
+      context.output.write(prompt)
+      context.output.flush()
+      defer { context.output.line("") }
+      if let line = try SecretLine.read(), !line.isEmpty { return line }
     }
-    var silent = settings
-    silent.c_lflag &= ~tcflag_t(ECHO)
-    tcsetattr(0, TCSAFLUSH, &silent)
-    defer {
-      tcsetattr(0, TCSAFLUSH, &settings)
-      context.output.line("")
-    }
-    context.output.write(prompt)
-    context.output.flush()
-    return readLine() ?? ""
+    throw Problem(
+      code: .invalid, message: "a password for \(registry) is missing",
+      hint: "berth login -u NAME --password-stdin \(registry)")
   }
 }

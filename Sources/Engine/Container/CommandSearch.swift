@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import Problems
+import RuntimeClient
 import Sys
 
 /// Looks a command up inside a root filesystem as execvp(3) would: so that a missing one is told in our words and with
@@ -22,9 +23,8 @@ struct CommandSearch: ~Copyable {
     if command.contains("/") {
       switch look(command.hasPrefix("/") ? command : workingDirectory + "/" + command) {
       case .program: return
-      case .missing:
-        throw Problem(code: .commandNotFound, message: "exec: \"\(command)\": no such file in the container")
-      case .other(let reason): throw Problem(code: .cannotExecute, message: "exec: \"\(command)\": \(reason)")
+      case .missing: throw Problem.noCommand("exec: \"\(command)\": no such file in the container")
+      case .other(let reason): throw Problem.noProgram("exec: \"\(command)\": \(reason)")
       }
     }
     var refusal: String?
@@ -36,8 +36,8 @@ struct CommandSearch: ~Copyable {
       case .other(let reason): refusal = refusal ?? reason
       }
     }
-    if let refusal { throw Problem(code: .cannotExecute, message: "exec: \"\(command)\": \(refusal)") }
-    throw Problem(code: .commandNotFound, message: "exec: \"\(command)\": executable file not found in $PATH")
+    if let refusal { throw Problem.noProgram("exec: \"\(command)\": \(refusal)") }
+    throw Problem.noCommand("exec: \"\(command)\": executable file not found in $PATH")
   }
 
   private enum Finding {

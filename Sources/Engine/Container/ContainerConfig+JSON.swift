@@ -156,6 +156,7 @@ extension ContainerOptions {
     takeProcess(reader)
     takeSecurity(reader)
     takeLimits(reader)
+    // Words that this version does not know, of a later one's rows, become the most closed choice.
     func namespace(_ name: String) -> NamespaceMode? {
       reader.text(name).flatMap { text in try? NamespaceMode(text, flag: "--\(name)") }
     }

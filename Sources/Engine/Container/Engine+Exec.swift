@@ -56,6 +56,8 @@ extension Engine {
     guard cwd.hasPrefix("/") else {
       throw Problem(code: .invalid, message: "--workdir \"\(cwd)\" is not an absolute path")
     }
+    // Told here, too, where no terminal is there on which they could be typed.
+    _ = try detachKeys(options.detachKeys ?? config.options.detachKeys)
     var process = RuntimeSpec.Process(cwd: cwd)
     process.args = options.command
     let environment = try environment(record, config, options, identity)
@@ -222,6 +224,7 @@ extension Engine {
     return result
   }
 
+  /// Of a session that is over: what stays goes with the container's bundle and row.
   private func removeSessionFiles(_ containerID: String, _ id: String) {
     let prefix = "\(paths.bundle(containerID))/exec-\(id.prefix(32))"
     for suffix in ["json", "exit", "pid", "log"] { try? unlink("\(prefix).\(suffix)") }

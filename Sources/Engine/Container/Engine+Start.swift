@@ -43,7 +43,9 @@ extension Engine {
     switch record.status.state {
     case .configured, .created, .stopped, .exited: break
     case .running, .stopping:
-      throw Problem(code: .conflict, message: "container \(record.name) is already running")
+      throw Problem(
+        code: .conflict, message: "container \(record.name) is already running",
+        hint: "see what it does: berth logs \(record.name), or run more in it: berth exec")
     case .paused:
       throw Problem(
         code: .conflict, message: "container \(record.name) is paused",
@@ -110,6 +112,7 @@ extension Engine {
     throws(Problem)
   {
     let store = try store()
+    // The failure that is told is the first one; what the runtime cannot delete now, `rm` deletes or names.
     if let runtime = try? runtime(of: config), exists("\(paths.runtimeState)/\(record.id)") {
       try? runtime.run("delete", "--force", record.id)
     }

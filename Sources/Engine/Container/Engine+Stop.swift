@@ -105,7 +105,7 @@ extension Engine {
       do throws(Errno) { try process.signal(signal) } catch {
         throw Problem(code: .init(error), message: "signal container \(record.name)", cause: error)
       }
-      // A frozen process dies only when it thaws.
+      // A frozen process dies only when it thaws; where that fails the freezer has nothing to thaw any more.
       if state == .paused && signal == SIGKILL { try? runtime(of: ContainerConfig(record)).run("resume", record.id) }
       return record.id
     }
@@ -131,7 +131,10 @@ extension Engine {
     try locked(name) { (record) throws(Problem) in
       switch record.status.state {
       case .running: break
-      case .paused: throw Problem(code: .conflict, message: "container \(record.name) is already paused")
+      case .paused:
+        throw Problem(
+          code: .conflict, message: "container \(record.name) is already paused",
+          hint: "let it go on: berth unpause \(record.name)")
       case .configured, .created, .stopping, .stopped, .exited, .removing, .unknown:
         throw Problem(
           code: .conflict,

@@ -122,13 +122,8 @@ extension Engine {
     var report = PruneReport()
     for record in try store().volumes.list() where try matches(record, filters) {
       if try !store().containers.list(usingVolume: record.name).isEmpty { continue }
-      let bytes = DiskUsage.bytes(below: paths.volumeData(record.name))
-      do throws(Problem) {
+      report.remove(record.name, holding: paths.volumeData(record.name)) { () throws(Problem) in
         try removeVolume(record.name)
-        report.removed.append(record.name)
-        report.reclaimedBytes += bytes
-      } catch {
-        report.failures.append((record.name, error.sentence))
       }
     }
     return report
@@ -150,15 +145,24 @@ extension Engine {
       case .configured, .created, .stopped, .exited: break
       case .running, .paused, .stopping, .removing, .unknown: continue
       }
-      let bytes = DiskUsage.bytes(below: paths.container(container.id) + "/upper")
-      do throws(Problem) {
+      report.remove(container.id, holding: paths.container(container.id) + "/upper") { () throws(Problem) in
         try remove(container.id)
-        report.removed.append(container.id)
-        report.reclaimedBytes += bytes
-      } catch {
-        report.failures.append((container.id, error.sentence))
       }
     }
     return report
+  }
+}
+
+extension PruneReport {
+  /// Removes one object by `body`, and notes how it went. - Parameter directory: what is measured first.
+  fileprivate mutating func remove(_ name: String, holding directory: String, _ body: () throws(Problem) -> Void) {
+    let bytes = DiskUsage.bytes(below: directory)
+    do throws(Problem) {
+      try body()
+      removed.append(name)
+      reclaimedBytes += bytes
+    } catch {
+      failures.append((name, error.sentence))
+    }
   }
 }

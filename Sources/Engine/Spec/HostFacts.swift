@@ -32,7 +32,9 @@ extension SpecBuilder.Machine {
 extension SpecBuilder.FoundDevice {
   /// Looks a device up on the host; a directory gives all devices in it.
   static func find(_ mapping: DeviceMapping) throws(Problem) -> [SpecBuilder.FoundDevice] {
-    let found = try doing("--device \(mapping.hostPath)") { () throws(Errno) in try status(mapping.hostPath) }
+    let found = try doing("--device \(mapping.hostPath)", hint: "a device of the host is wanted: see ls -l /dev") {
+      () throws(Errno) in try status(mapping.hostPath)
+    }
     if found.isDirectory {
       let list = try all(below: mapping.hostPath, as: mapping.containerPath, access: mapping.access)
       if list.isEmpty {

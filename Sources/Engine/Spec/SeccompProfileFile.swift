@@ -13,7 +13,8 @@ enum SeccompProfileFile {
   }
 
   static func read(_ path: String, capabilities: [String]) throws(Problem) -> LinuxSeccomp {
-    let bytes = try doing("read seccomp profile \(path)") { () throws(Errno) in
+    let bytes = try doing("read seccomp profile \(path)", hint: "a file, or unconfined: --security-opt seccomp=…") {
+      () throws(Errno) in
       try readFile(path, limit: Limit.fileBytesMax)
     }
     return try parse(bytes, path: path, capabilities: capabilities)
