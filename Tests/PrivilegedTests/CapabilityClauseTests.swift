@@ -91,7 +91,7 @@ import Testing
       #expect(try engine.ok("logs", "--tail", "0", "l") == "")
       #expect(try engine.ok("logs", "--since", "1h", "l") == "1\n2\n3\n4\n5")
       #expect(try engine.ok("logs", "--until", "1h", "l") == "")
-      #expect(try engine.ok("logs", "--since", "2999-01-01T00:00:00Z", "l") == "")
+      #expect(try engine.ok("logs", "--since", "2200-01-01T00:00:00Z", "l") == "")
       let stamped = try engine.ok("logs", "-t", "--tail", "1", "l").split(separator: " ")
       #expect(stamped.count == 2 && stamped[0].hasPrefix("20") && stamped[1] == "5", "\(stamped)")
       expect(try engine.berth("logs", "--since", "yesterday?", "l"), "yesterday?")
@@ -156,7 +156,6 @@ import Testing
       (["create", "--mount", "type=bind,source=/absent,destination=/x", "busybox", "true"], "/absent"),
       (["create", "--mount", "type=strange,destination=/x", "busybox", "true"], "strange"),
       (["create", "--security-opt", "seccomp=/absent", "busybox", "true"], "/absent"),
-      (["create", "--init", "--init-path", "/absent", "busybox", "true"], "/absent"),
       (["create", "--pull", "sometimes", "busybox", "true"], "sometimes"),
     ] as [([String], String)]) func badValuesAreNamed(_ arguments: [String], _ words: String) throws
   {

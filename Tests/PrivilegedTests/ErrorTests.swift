@@ -61,7 +61,7 @@ import Testing
   func commandsThatCannotRun(_ command: [String], _ code: CInt, _ object: String) throws {
     try withEngine { engine in
       try engine.importBusybox()
-      expect(try engine.berth(["run", "--rm", "localhost/busybox"] + command), code: code, names: object)
+      expect(try engine.berth(["run", "--rm", "localhost/busybox"] + command), code: code, names: object, hint: false)
       try engine.ok("run", "-d", "--name", "web", "localhost/busybox", "sleep", "1000")
       expect(try engine.berth(["exec", "web"] + command), code: code, names: object)
     }
