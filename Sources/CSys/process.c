@@ -17,6 +17,11 @@ int csys_fork_into(uint64_t clone_flags, int cgroup, int *pidfd) {
   if (result == -ENOSYS && request.flags == 0) return RESULT(syscall(SYS_clone, (unsigned long)SIGCHLD, 0UL, 0UL, 0UL, 0UL));
   return result;
 }
+static void exit_with(int signal) { _exit(128 + signal); }
+int csys_exit_on(int signal) {
+  struct sigaction action = {.sa_handler = exit_with};
+  return RESULT(sigaction(signal, &action, NULL));
+}
 int csys_unshare(uint64_t flags) { return RESULT(syscall(SYS_unshare, flags)); }
 int csys_setns(int fd, int type) { return RESULT(setns(fd, type)); }
 int csys_pidfd_open(pid_t pid, unsigned flags) { return RESULT(syscall(SYS_pidfd_open, pid, flags)); }

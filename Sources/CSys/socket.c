@@ -12,6 +12,10 @@ int csys_bind(int fd, const void *address, socklen_t size) { return RESULT(bind(
 int csys_connect(int fd, const void *address, socklen_t size) { return RESULT(connect(fd, address, size)); }
 int csys_listen(int fd, int backlog) { return RESULT(listen(fd, backlog)); }
 int csys_accept4(int fd, int flags) { return RESULT(accept4(fd, NULL, NULL, flags | SOCK_CLOEXEC)); }
+int csys_set_receive_timeout(int fd, int milliseconds) {
+  struct timeval limit = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+  return RESULT(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+}
 int csys_shutdown(int fd, int how) { return RESULT(shutdown(fd, how)); }
 int csys_setsockopt(int fd, int level, int option, int value) {
   return RESULT(setsockopt(fd, level, option, &value, sizeof value));

@@ -37,6 +37,13 @@ struct Channel: ~Copyable {
     self.log = log
   }
 
+  /// From now on a wait for the other half ends with `.timedOut` after this time.
+  func limitWait(to milliseconds: Int) throws(Problem) {
+    try doing("set a time limit") { () throws(Errno) in
+      _ = try check(csys_set_receive_timeout(socket.borrowed, CInt(clamping: milliseconds)))
+    }
+  }
+
   /// The child's line for the log; nothing depends on its arrival.
   func report(_ level: Log.Level, _ text: String) {
     try? send(.log, [UInt8(Log.Level.allCases.firstIndex(of: level) ?? 0)] + text.utf8.prefix(2000))
@@ -65,6 +72,7 @@ struct Channel: ~Copyable {
       got = try Sys.receive(socket, bytesMax: 4096, descriptorsMax: 1)
     } catch {
       if error.rawValue == ECONNRESET { return nil }
+      if error == .wouldBlock { throw .timedOut }
       throw error
     }
     var bytes = got.bytes

@@ -122,7 +122,7 @@ extension ContainerInit {
     let delayed = type == "tmpfs" && options.set & MountAttribute.readOnly != 0
     let attributes = delayed ? options.set & ~MountAttribute.readOnly : options.set
     let tree = try during(.mount, name) { () throws(Errno) in
-      try newFilesystem(mount, superblock: superblock, attributes: attributes, boundInstead: isPlain)
+      try newFilesystem(mount, superblock: superblock, attributes: attributes)
     }
     try refuseProcfs(target, tree, mount.destination)
     try during(.mount, name) { () throws(Errno) in
@@ -134,16 +134,31 @@ extension ContainerInit {
     }
   }
 
+  private static func hostPath(of type: String) -> String? {
+    switch type {
+    case "proc": "/proc"
+    case "sysfs": "/sys"
+    case "mqueue": "/dev/mqueue"
+    default: nil
+    }
+  }
+
   /// A user namespace may not mount what it cannot own; the host's, bound, is the same filesystem then.
   private func newFilesystem(
-    _ mount: Mount, superblock: [SuperblockOption], attributes: UInt64, boundInstead: Bool
+    _ mount: Mount, superblock: [SuperblockOption], attributes: UInt64
   ) throws(Errno) -> MountTree {
     let type = mount.type ?? "none"
     do throws(Errno) {
       return try MountTree(type: type, source: mount.source, options: superblock, attributes: attributes)
     } catch {
-      guard boundInstead, error == .notPermitted, plan.namespace(.user) != nil else { throw error }
-      let tree = try MountTree(cloning: type == "proc" ? "/proc" : "/sys", recursive: true)
+      guard plan.namespace(.user) != nil else { throw error }
+      // gid=5, which every config.json asks for, is no ID of a namespace with a single one.
+      if type == "devpts", error == .invalid, superblock.contains(where: { $0.key == "gid" }) {
+        let rest = superblock.filter { $0.key != "gid" }
+        return try MountTree(type: type, source: mount.source, options: rest, attributes: attributes)
+      }
+      guard let host = Self.hostPath(of: type), error == .notPermitted else { throw error }
+      let tree = try MountTree(cloning: host, recursive: true)
       // CVE-2023-25809: what lies below it, the host's cgroups, must not stay writable.
       try tree.set(attributes, recursive: true)
       return tree

@@ -19,6 +19,7 @@ struct ContainerRecord {
   var ociVersion: String
   var annotations: [String: String]
   var ownsPidNamespace: Bool
+  var gates = FeatureGates.allOpen
   /// The mount that the container left on its root in the host's mount namespace, which `delete` undoes.
   var rootMount: Int?
   var cgroup: Cgroup
@@ -33,6 +34,7 @@ struct ContainerRecord {
     object["rootfs"] = .string(rootPath)
     object["created"] = .string(created)
     object["ownsPidNamespace"] = .bool(ownsPidNamespace)
+    if gates != .allOpen { object["switchedOff"] = JSON(gates.closed) }
     if let rootMount { object["rootMount"] = JSON(rootMount) }
     object["annotations"] = .object(
       JSON.Object(annotations.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
@@ -70,6 +72,7 @@ struct ContainerRecord {
     self.created = created
     ociVersion = version
     ownsPidNamespace = json["ownsPidNamespace"]?.bool ?? false
+    gates = FeatureGates(closed: json["switchedOff"]?.strings ?? [])
     rootMount = json["rootMount"]?.integer(Int.self)
     let saved = (json["cgroups"]?.array ?? []).compactMap(\.strings).filter { $0.count == 3 }
     let unit = json["systemdUnit"]?.string.map {
@@ -85,7 +88,10 @@ struct ContainerRecord {
 struct RecordStore {
   let root: String
 
-  static let defaultRoot = "/run/berth-runtime"
+  static var defaultRoot: String {
+    if geteuid() == 0 { return "/run/berth-runtime" }
+    return (environmentVariable("XDG_RUNTIME_DIR") ?? "/run/user/\(geteuid())") + "/berth-runtime"
+  }
 
   func directory(of id: String) -> String { "\(root)/\(id)" }
   func path(_ id: String, _ name: String) -> String { "\(root)/\(id)/\(name)" }

@@ -13,17 +13,58 @@ struct IDMaps {
     gids = linux.gidMappings ?? []
   }
 
+  /// An ordinary user who asks for a user namespace without maps gets the one that needs no privilege.
+  static func fallBack(_ spec: inout Spec) {
+    guard let user = spec.linux?.namespaces?.first(where: { $0.kind == .user }), (user.path ?? "").isEmpty,
+      (spec.linux?.uidMappings ?? []).isEmpty, (spec.linux?.gidMappings ?? []).isEmpty
+    else { return }
+    spec.linux?.uidMappings = [IDMapping(containerID: 0, hostID: geteuid(), size: 1)]
+    spec.linux?.gidMappings = [IDMapping(containerID: 0, hostID: getegid(), size: 1)]
+  }
+
   static func text(_ mappings: [IDMapping]) -> String {
     mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
   }
 
   func write(to pid: pid_t) throws(Problem) {
     if geteuid() != 0 {
+      guard isOwn(uids, geteuid()), isOwn(gids, getegid()) else { return try writeWithHelpers(to: pid) }
       // Without privilege a group map is accepted only when setgroups is given up.
       try put("deny", "/proc/\(pid)/setgroups")
     }
     if !gids.isEmpty { try put(Self.text(gids), "/proc/\(pid)/gid_map") }
     if !uids.isEmpty { try put(Self.text(uids), "/proc/\(pid)/uid_map") }
+  }
+
+  /// What anybody may map: the own ID and no other.
+  private func isOwn(_ mappings: [IDMapping], _ id: UInt32) -> Bool {
+    mappings.isEmpty || mappings.count == 1 && mappings[0].size == 1 && mappings[0].hostID == id
+  }
+
+  /// The setuid helpers of the shadow suite map what /etc/subuid and /etc/subgid give the user.
+  private func writeWithHelpers(to pid: pid_t) throws(Problem) {
+    for (name, mappings) in [("newgidmap", gids), ("newuidmap", uids)] where !mappings.isEmpty {
+      let ranges = mappings.map { "\($0.containerID) \($0.hostID) \($0.size)" }.joined(separator: " ")
+      let found: String
+      do throws(StepFailure) {
+        found = try CommandSearch(path: environmentVariable("PATH") ?? "/usr/bin:/bin").find(name)
+      } catch {
+        throw Problem(
+          code: .denied, message: "map IDs \(ranges): the program \(name) is not installed",
+          hint: "install uidmap, or map only your own ID with size 1")
+      }
+      let words = ranges.split(separator: " ").map(String.init)
+      let status = try doing("run \(found)") { () throws(Errno) in
+        var spawn = Spawn(found, ["\(pid)"] + words, environment: currentEnvironment())
+        spawn.descriptors = [-1, -1, 2]
+        return try spawn.start().wait()
+      }
+      guard case .exited(0) = status else {
+        throw Problem(
+          code: .denied, message: "\(name) refused to map IDs \(ranges)",
+          hint: "look into /etc/subuid and /etc/subgid: the ranges must be the user's")
+      }
+    }
   }
 
   /// An open user namespace with these maps. Its only process ends at once; the descriptor keeps it.

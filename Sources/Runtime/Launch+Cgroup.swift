@@ -6,7 +6,7 @@ import Sys
 
 extension Launch {
   private var resources: Resources { plan.linux.resources ?? Resources() }
-  private var filtersDevices: Bool { options.driver != .disabled }
+  private var filtersDevices: Bool { options.driver != .disabled && gates.hasDevices }
 
   /// Gives the cgroup its limits, where it is there already, and plans what a `cgroup` mount will show.
   mutating func furnishCgroup() throws(Problem) {

@@ -31,18 +31,25 @@ struct Launch {
   let notify: NotifySocket?
   /// config.json as it was read; the container's copy is of these bytes.
   private let configuration: [UInt8]
+  let gates: FeatureGates
+  let createMilliseconds: Int
   /// The terminal's other end, for `run` without a console socket.
   var console: CInt = -1
 
   /// Reads and checks everything; nothing is changed yet.
-  init(_ options: LaunchOptions, store: RecordStore, log: Log) throws(Problem) {
+  init(_ options: LaunchOptions, store: RecordStore, log: Log, settings: Settings) throws(Problem) {
     try RecordStore.check(id: options.id)
     self.store = store
     self.log = log
     self.options = options
     let bundle = try Self.absolute(options.bundle)
     configuration = try SpecFile.read(bundle + "/config.json")
-    let spec = try SpecFile.parse(configuration, bundle + "/config.json")
+    var spec = try SpecFile.parse(configuration, bundle + "/config.json")
+    if geteuid() != 0 { IDMaps.fallBack(&spec) }
+    gates = try FeatureGates(settings)
+    for name in gates.closed { log.write(.warning, "\(name) is switched off for \(options.id)") }
+    gates.apply(to: &spec)
+    createMilliseconds = try settings.milliseconds("CREATE_TIMEOUT", or: Limit.createMilliseconds)
     try SpecCheck(spec: spec).all()
     plan = LaunchPlan(id: options.id, bundle: bundle, spec: spec)
     plan.rootPath = try Self.absolute(plan.rootPath)
@@ -57,6 +64,8 @@ struct Launch {
       path: spec.linux?.cgroupsPath, id: options.id, annotations: spec.annotations ?? [:])
     notify = NotifySocket(store: store, id: options.id)
   }
+
+  private enum Limit { static let createMilliseconds = 60_000 }
 
   static func absolute(_ path: String) throws(Problem) -> String {
     guard let real = realpath(path, nil) else {
@@ -122,6 +131,7 @@ struct Launch {
     if plan.startListener >= 0 { _ = csys_close(plan.startListener) }
     if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
     let channel = Channel(ends.first, log: log)
+    try channel.limitWait(to: createMilliseconds)
     let startTime = try doing("read the start time of the container's process") { () throws(Errno) in
       try Sys.startTime(ofPid: child)
     }
@@ -144,6 +154,7 @@ struct Launch {
       case .ready, .readyWithoutLimits:
         if message == .readyWithoutLimits { try setLimits(of: child) }
         var record = ContainerRecord(plan: plan, cgroup: cgroup, pid: child, startTime: startTime)
+        record.gates = gates
         if plan.namespace(.mount) == nil { record.rootMount = try? MountTree.number(ofPath: plan.rootPath) }
         try store.save(record)
         if let path = options.pidFile { try PidFile.write(child, to: path) }

@@ -11,9 +11,10 @@ struct Operations {
   let log: Log
   /// Who makes cgroups now; a container that is there knows its own.
   let driver: CgroupDriver
+  let settings: Settings
 
   private enum Limit {
-    static let stopMilliseconds = 10_000
+    static let startMilliseconds = 30_000, killMilliseconds = 10_000, deleteMilliseconds = 10_000
   }
 
   /// Only from `created`: connects to the waiting process and hears whether its command could be executed.
@@ -24,6 +25,7 @@ struct Operations {
       throw Problem(
         code: .conflict, message: "cannot start a container that is \(status.rawValue): \(id) is not in state created")
     }
+    let limit = try settings.milliseconds("START_TIMEOUT", or: Limit.startMilliseconds)
     let notify = exists(store.path(id, "notify")) ? NotifySocket(store: store, id: id) : nil
     let socket = try notify?.listen()
     let channel = try doing("start \(id)") { () throws(Errno) in
@@ -31,6 +33,7 @@ struct Operations {
       try channel.send(.start)
       return channel
     }
+    try channel.limitWait(to: limit)
     let spec = try store.spec(of: id)
     let listener = SeccompListener(plan: LaunchPlan(id: id, bundle: record.bundle, spec: spec), pid: record.pid)
     do throws(Problem) { try CreatedContainer.awaitExecution(channel, listener: listener) } catch {
@@ -62,26 +65,27 @@ struct Operations {
   func kill(_ id: String, signal: CInt, all: Bool) throws(Problem) {
     let record = try store.load(id)
     let cgroup = record.cgroup
+    let limit = try settings.milliseconds("KILL_TIMEOUT", or: Limit.killMilliseconds)
     guard let pidfd = try record.pidfd() else {
       // Its init is gone; where it shares the PID namespace, others may be left.
       var isLeft = false
       if signal == SIGKILL && !record.ownsPidNamespace { isLeft = try cgroup.isPopulated() }
-      if (all || isLeft) && !cgroup.isNone { return try signalAll(cgroup, signal) }
+      if (all || isLeft) && !cgroup.isNone { return try signalAll(cgroup, signal, limit) }
       throw Problem(code: .conflict, message: "cannot kill \(id): container not running")
     }
-    if all && !cgroup.isNone { return try signalAll(cgroup, signal) }
+    if all && !cgroup.isNone { return try signalAll(cgroup, signal, limit) }
     let result = csys_pidfd_send_signal(pidfd.borrowed, signal)
     if result == -ESRCH { throw Problem(code: .conflict, message: "cannot kill \(id): container not running") }
     try doing("kill \(id)") { () throws(Errno) in _ = try check(result) }
     if signal == SIGKILL { Self.letDie(in: cgroup) }
-    if signal == SIGKILL && !record.ownsPidNamespace { try cgroup.killAll() }
+    if signal == SIGKILL && !record.ownsPidNamespace { try cgroup.killAll(milliseconds: limit) }
   }
   /// A process that is frozen in version 1 does not even die.
   private static func letDie(in cgroup: Cgroup) {
     if (try? cgroup.isFrozen()) == true { try? cgroup.thaw() }
   }
-  private func signalAll(_ cgroup: Cgroup, _ signal: CInt) throws(Problem) {
-    if signal == SIGKILL { try cgroup.killAll() } else { try cgroup.signal(signal) }
+  private func signalAll(_ cgroup: Cgroup, _ signal: CInt, _ limit: Int) throws(Problem) {
+    if signal == SIGKILL { try cgroup.killAll(milliseconds: limit) } else { try cgroup.signal(signal) }
   }
 
   func delete(_ id: String, force: Bool) throws(Problem) {
@@ -121,7 +125,7 @@ struct Operations {
 
   /// Removes what is left of a container that has ended, and runs its last hooks.
   func remove(_ record: ContainerRecord, spec: Spec) throws(Problem) {
-    if try record.cgroup.isPopulated() { try record.cgroup.killAll() }
+    if try record.cgroup.isPopulated() { try record.cgroup.killAll(milliseconds: try deleteLimit()) }
     try record.cgroup.delete()
     if let rdt = try IntelRdt(spec.linux?.intelRdt, id: record.id), let root = try? IntelRdt.mountPoint() {
       rdt.leave(record.pid, root: root)
@@ -138,10 +142,14 @@ struct Operations {
     }
   }
 
+  private func deleteLimit() throws(Problem) -> Int {
+    try settings.milliseconds("DELETE_TIMEOUT", or: Limit.deleteMilliseconds)
+  }
   private func awaitEnd(of pidfd: borrowing OwnedFD, _ id: String) throws(Problem) {
     var polls = [pollfd(fd: pidfd.borrowed, events: Int16(POLLIN), revents: 0)]
+    let limit = try deleteLimit()
     let ready = try doing("wait for \(id)") { () throws(Errno) in
-      try check(csys_poll(&polls, 1, CInt(Limit.stopMilliseconds)))
+      try check(csys_poll(&polls, 1, CInt(clamping: limit)))
     }
     if ready == 0 { throw Problem(code: .timeout, message: "\(id) is still there after SIGKILL") }
   }

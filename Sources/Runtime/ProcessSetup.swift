@@ -98,6 +98,8 @@ struct ProcessSetup {
       channel.report(.debug, plan.isInit ? "init: closing the pipe to signal completion" : "setns_init: about to exec")
     }
     if plan.startListener < 0 { return channel }
+    // A created container can be told to end, as one that runs its command: the kernel keeps such signals from PID 1.
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] { _ = csys_exit_on(signal) }
     let listener = OwnedFD(adopting: plan.startListener)
     _ = consume channel
     while true {

@@ -32,12 +32,13 @@ package enum RuntimeProgram {
   private static func run(_ words: [String], _ log: inout Log) throws(Problem) -> CInt {
     var rest: ArraySlice<String> = []
     let flags = try Flags(words.dropFirst(), Flags.Grammar(globalGrammar), stopsAtFirst: true, rest: &rest)
-    log.path = flags["log"]
-    log.isDebug = flags.has("debug")
+    let settings = try Settings()
+    log.path = flags["log"] ?? settings["LOG"]
+    log.isDebug = flags.has("debug") || settings["LOG_LEVEL"] == "debug"
     let usage = Usage(calledAs: words.first ?? "")
-    if let format = flags["log-format"] {
+    if let format = flags["log-format"] ?? settings["LOG_FORMAT"] {
       guard let format = Log.Format(rawValue: format) else {
-        throw Problem(code: .invalid, message: "--log-format is text or json, not \"\(format)\"")
+        throw Problem(code: .invalid, message: "the log format is text or json, not \"\(format)\"")
       }
       log.format = format
     }
@@ -49,10 +50,10 @@ package enum RuntimeProgram {
       }
       return show(text)
     }
-    let root = flags["root"] ?? RecordStore.defaultRoot
+    let root = flags["root"] ?? settings["ROOT"] ?? RecordStore.defaultRoot
     let session = Session(
       store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words,
-      driver: try driver(flags))
+      driver: try driver(flags), settings: settings)
     return try session.run(command, rest)
   }
 

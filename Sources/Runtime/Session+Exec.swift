@@ -30,8 +30,10 @@ extension Session {
       throw Problem(code: .conflict, message: "cannot exec in a paused container (use --ignore-paused to override)")
     default: throw Problem(code: .conflict, message: "cannot exec in a container that is \(status.rawValue): \(id)")
     }
-    let spec = try store.spec(of: id)
-    let process = try process(flags, words, base: spec.process ?? Process(cwd: "/"))
+    var spec = try store.spec(of: id)
+    record.gates.apply(to: &spec)
+    var process = try process(flags, words, base: spec.process ?? Process(cwd: "/"))
+    process = record.gates.apply(to: process)
     try SpecCheck.check(process)
     var exec = try Exec(
       record: record, spec: spec, process: process, preserved: try flags.integer("preserve-fds") ?? 0, log: log)

@@ -12,7 +12,7 @@ extension Session {
       "linux": [
         "namespaces": JSON(["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"]),
         "capabilities": JSON(CapabilityName.all.map { "CAP_" + $0 }),
-        "cgroup": ["v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true],
+        "cgroup": ["v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true],
         "seccomp": [
           "enabled": true, "actions": JSON(SeccompFilter.knownActions),
           "operators": JSON(SeccompFilter.knownOperators),

@@ -12,8 +12,9 @@ struct Session {
   let log: Log
   let words: [String]
   let driver: CgroupDriver
+  let settings: Settings
 
-  var operations: Operations { Operations(store: store, log: log, driver: driver) }
+  var operations: Operations { Operations(store: store, log: log, driver: driver, settings: settings) }
 
   func run(_ command: String, _ rest: ArraySlice<String>) throws(Problem) -> CInt {
     switch command {
@@ -70,7 +71,19 @@ struct Session {
     let (flags, id) = try flags(rest, Self.launchGrammar)
     let options = try launchOptions(flags, id)
     try SelfProtection.enter(arguments: words)
-    var launch = try Launch(options, store: store, log: log)
+    guard let hook = try CreateHook(settings, log: log) else { return try create(options) }
+    let bundle = (try? Launch.absolute(options.bundle)) ?? options.bundle
+    do throws(Problem) {
+      let status = try create(options)
+      hook.run(id: id, bundle: bundle, store: store, failure: nil)
+      return status
+    } catch {
+      hook.run(id: id, bundle: bundle, store: store, failure: error)
+      throw error
+    }
+  }
+  private func create(_ options: LaunchOptions) throws(Problem) -> CInt {
+    var launch = try Launch(options, store: store, log: log, settings: settings)
     if launch.plan.spec.process?.terminal == true && options.consoleSocket == nil {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket")
     }
@@ -82,7 +95,7 @@ struct Session {
     let (flags, id) = try flags(rest, Self.launchGrammar + ["detach|d", "keep"])
     let options = try launchOptions(flags, id)
     try SelfProtection.enter(arguments: words)
-    var launch = try Launch(options, store: store, log: log)
+    var launch = try Launch(options, store: store, log: log, settings: settings)
     if flags.has("detach"), launch.plan.spec.process?.terminal == true, options.consoleSocket == nil {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket when detached")
     }

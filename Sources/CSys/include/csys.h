@@ -142,6 +142,7 @@ int csys_prlimit(pid_t pid, int resource, const struct csys_rlimit *limit, struc
 int csys_keyctl(int operation, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int csys_sigprocmask(int how, const sigset_t *set, sigset_t *old);
 int csys_signalfd(int fd, const sigset_t *set, int flags);
+int csys_exit_on(int signal);    /* 128 + signal is the status: PID 1 of a namespace would ignore it */
 int csys_default_signals(void); /* every handler to SIG_DFL and an empty mask */
 int csys_personality(unsigned long persona);
 int csys_ioprio_set(int which, int who, int value);
@@ -180,6 +181,7 @@ int csys_shutdown(int fd, int how);
 int csys_setsockopt(int fd, int level, int option, int value);
 /* One netlink message block from the kernel: its full length even where `count` was less. -EAGAIN for one from another process. */
 ssize_t csys_receive_netlink(int socket, void *bytes, size_t count, int flags);
+int csys_set_receive_timeout(int fd, int milliseconds); /* SO_RCVTIMEO: receiving then fails with -EAGAIN */
 int csys_set_interface_up(int socket, const char *name); /* SIOCGIFFLAGS, SIOCSIFFLAGS */
 /* One message with up to 16 descriptors. Receiving: *fd_count holds the room, then the number; MSG_CMSG_CLOEXEC is set. */
 ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags);

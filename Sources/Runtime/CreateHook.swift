@@ -1,0 +1,45 @@
+import CSys
+import Glibc
+import Problems
+import Sys
+
+/// The administrator's program that runs after each `create`, whether it went well or not (BERTH_RUNTIME_CREATE_HOOK).
+/// It is told what was made in its environment; what it does, and whether it ends in time, changes nothing.
+struct CreateHook {
+  let program: String
+  let milliseconds: Int
+  let log: Log
+
+  private enum Limit { static let milliseconds = 5000 }
+
+  /// nil where none is set.
+  init?(_ settings: Settings, log: Log) throws(Problem) {
+    guard let program = settings["CREATE_HOOK"], !program.isEmpty else { return nil }
+    self.program = program
+    milliseconds = try settings.milliseconds("CREATE_HOOK_TIMEOUT", or: Limit.milliseconds)
+    self.log = log
+  }
+
+  func run(id: String, bundle: String, store: RecordStore, failure: Problem?) {
+    let variables = [
+      ("CONTAINER_ID", id), ("RUNTIME_CMD", "create"), ("RUNTIME_PATH", store.directory(of: id)),
+      ("BUNDLE_PATH", bundle), ("SPEC_PATH", bundle + "/config.json"), ("LOG_FILE", log.path ?? ""),
+      ("RUNTIME_ERROR", failure?.sentence ?? ""),
+    ]
+    do throws(Problem) {
+      try doing("run the create hook \(program)") { () throws(Errno) in
+        var spawn = Spawn(program, [], environment: currentEnvironment() + variables.map { "\($0.0)=\($0.1)" })
+        spawn.descriptors = [-1, -1, -1]
+        let child = try spawn.start()
+        var polls = [pollfd(fd: child.pidfd.borrowed, events: Int16(POLLIN), revents: 0)]
+        let ended = try uninterrupted { () throws(Errno) in
+          try check(csys_poll(&polls, 1, CInt(clamping: milliseconds)))
+        }
+        if ended == 0 { try child.signal(SIGKILL) }
+        let status = try child.wait()
+        if ended == 0 { throw .timedOut }
+        if status != .exited(code: 0) { throw .invalid }
+      }
+    } catch { log.write(.warning, error.sentence) }
+  }
+}
