@@ -29,7 +29,7 @@ extension Session {
         "netDevices": ["enabled": true],
       ],
       "annotations": ["berth.runtime.version": .string(RuntimeProgram.version)],
-      "potentiallyUnsafeConfigAnnotations": [],
+      "potentiallyUnsafeConfigAnnotations": ["org.systemd.property."],
     ]
     return RuntimeProgram.show(json.text(indent: 2) + "\n")
   }
