@@ -162,7 +162,8 @@ struct Launch {
       case .hooks:
         let runner = HookRunner(plan: plan, status: .creating, pid: child)
         do throws(StepFailure) {
-          try runner.run(plan.spec.hooks?.prestart, kind: "prestart")
+          // They come after "create" in the specification's list of steps, and crun says so too.
+          try HookRunner(plan: plan, status: .created, pid: child).run(plan.spec.hooks?.prestart, kind: "prestart")
           try runner.run(plan.spec.hooks?.createRuntime, kind: "createRuntime")
         } catch { throw error.problem }
         try channel.say(.proceed)
