@@ -285,7 +285,9 @@ package struct HugepageLimit: SpecObject {
     self.limit = limit
   }
   package init(_ members: SpecReader) throws(SpecError) {
-    pageSize = try members.required(try members.string("pageSize"), "pageSize")
+    // Go's decoder, which every other runtime has, does not mind the case: this one is met in the wild.
+    let small = try members.string("pagesize")
+    pageSize = try members.required(try members.string("pageSize") ?? small, "pageSize")
     limit = try members.required(try members.integer("limit"), "limit")
   }
   package var json: JSON {
