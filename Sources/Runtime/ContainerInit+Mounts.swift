@@ -218,12 +218,25 @@ extension ContainerInit {
     let target = try target(mount.destination, directory: isDirectory, on: root)
     try refuseProcfs(target, tree, mount.destination)
     try during(.mount, "\(path) at \(mount.destination)") { () throws(Errno) in
-      try tree.set(options.set, clear: options.clear)
-      try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
+      try setAttributes(of: tree, options)
       // What is bound does not hear from the host unless it was asked for (propagation of the root is private).
       try tree.move(onto: target)
       for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
     }
+  }
+
+  /// A bind whose options name an attribute has those attributes alone, as mount(8) and runc have it; one without any
+  /// is as its source. In a user namespace it keeps what the kernel would lock there.
+  private func setAttributes(of tree: borrowing MountTree, _ options: MountOptions) throws(Errno) {
+    if options.set | options.clear != 0 {
+      let free = MountAttribute.noSymlinkFollow
+      let rest = plan.namespace(.user) == nil ? free | MountAttribute.lockable : free
+      do throws(Errno) { try tree.set(options.set, clear: options.clear | rest & ~options.set) } catch {
+        guard error == .notPermitted else { throw error }
+        try tree.set(options.set, clear: options.clear | free & ~options.set)
+      }
+    }
+    try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
   }
 
   private func mapIDs(of tree: borrowing MountTree, _ options: MountOptions, number: Int) throws(StepFailure) {

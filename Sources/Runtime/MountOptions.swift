@@ -4,6 +4,8 @@ import Glibc
 /// Attributes of one mount. Source: mount_setattr(2), linux/mount.h.
 enum MountAttribute {
   static let readOnly: UInt64 = 0x1, noSuid: UInt64 = 0x2, noDev: UInt64 = 0x4, noExec: UInt64 = 0x8
+  /// What a user namespace may not take off a mount of its parent's. Source: mount_namespaces(7).
+  static let lockable = readOnly | noSuid | noDev | noExec
   static let accessTimes: UInt64 = 0x70, noAccessTime: UInt64 = 0x10, strictAccessTime: UInt64 = 0x20
   static let noDirectoryAccessTime: UInt64 = 0x80, idMap: UInt64 = 0x10_0000, noSymlinkFollow: UInt64 = 0x20_0000
 }

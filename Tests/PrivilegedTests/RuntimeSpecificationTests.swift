@@ -93,6 +93,29 @@ import Testing
     }
   }
 
+  /// covers LX-20: a bind has the attributes that its options name, or its source's where they name none
+  @Test func attributesOfABind() throws {
+    try withBundle { bundle in
+      let source = bundle.scratch + "/source"
+      try makeDirectories(source)
+      let mount = "mount -t tmpfs t \(source) && mount -o remount,bind,noexec,nodev,nosymfollow \(source)"
+      func shown(_ changes: [(String, JSON)]) throws -> [String] {
+        try bundle.configure([("process.args", ["grep", " /m ", "/proc/self/mountinfo"])] + changes)
+        let script = "\(mount) && exec \"$0\" --root \"$1\" run -b \"$2\" c"
+        let outcome = try TestKit.run(
+          ["unshare", "--mount", "sh", "-c", script, Installed.runtime, bundle.state, bundle.path])
+        let fields = outcome.text.split(separator: " ")
+        try #require(fields.count > 5, "\(outcome)")
+        return fields[5].split(separator: ",").map(String.init)
+      }
+      let inherited = try shown([bundle.bind(source, "/m")])
+      #expect(inherited.contains("noexec") && inherited.contains("nodev") && inherited.contains("nosymfollow"))
+      #expect(try shown([bundle.bind(source, "/m", "ro", "nodev")]) == ["ro", "nodev", "relatime"])
+      let locked = try shown(Self.mapped + [bundle.bind(source, "/m", "ro")])
+      #expect(locked.contains("noexec") && locked.contains("nodev") && !locked.contains("nosymfollow"), "\(locked)")
+    }
+  }
+
   /// covers LX-20: a read-only /dev still gets its console
   @Test func readOnlyDevAndTerminal() throws {
     try withBundle { bundle in
