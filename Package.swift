@@ -115,7 +115,8 @@ var targets: [Target] = [
   program("berth-keeper", ["CSys"], fullyStatic),
   program("berth-hello", ["Sys", "CSys"], fullyStatic),
   .executableTarget(
-    name: "berth-bench", dependencies: ["Sys", "CSys", "JSON"], path: "Benchmarks/berth-bench", swiftSettings: house),
+    name: "berth-bench", dependencies: ["Sys", "CSys", "JSON"], path: "Benchmarks/berth-bench", swiftSettings: house,
+    linkerSettings: fullyStatic),
   // tests
   .target(name: "TestKit", dependencies: ["Sys", "CSys", "JSON"], path: "Tests/TestKit", swiftSettings: house),
   tests("Sys", ["Sys", "CSys", "TestKit"]),

@@ -18,11 +18,14 @@ struct RuntimeRows {
     if let profile = podmanSeccomp() {
       rows += run(
         bundle("seccomp", seccomp: profile), "runtime run true, podman's seccomp", wallGoal: 0.2, cpuGoal: 0.2)
+      rows += systemCalls(bundle("calls", seccomp: profile, arguments: ["/bin/system-calls", "--system-calls"]))
     } else {
       note("no podman here: its seccomp profile is not measured")
     }
     rows += createStartDelete(bundle("plain", seccomp: nil))
     rows += exec(bundle("sleep", seccomp: nil, arguments: ["/bin/sleep", "600"]))
+    rows += manyStates(bundle("plain", seccomp: nil))
+    rows += manyMounts(bundle("plain", seccomp: nil))
     return rows
   }
 
@@ -78,19 +81,24 @@ struct RuntimeRows {
     return seccomp
   }
 
+  /// BERTH_BENCH_CRUN names the newest crun, which is built outside of the tree.
   private func runtimes() -> [(name: String, path: String)] {
-    [("berth-runtime", runtime)] + ["crun", "runc"].compactMap { name in program(name).map { (name, $0) } }
+    let peers = [("crun", "crun"), (Self.newest, environmentVariable("BERTH_BENCH_CRUN") ?? ""), ("runc", "runc")]
+    return [("berth-runtime", runtime)]
+      + peers.compactMap { name, command in command.isEmpty ? nil : program(command).map { (name, $0) } }
   }
+  private static let newest = "crun-newest"
 
-  private func compare(_ contenders: [Contender], _ work: String, wallGoal: Double, cpuGoal: Double) -> [Row] {
+  private func compare(_ contenders: [Contender], _ work: String, wallGoal: Double?, cpuGoal: Double?) -> [Row] {
     let costs = measure(contenders, rounds: rounds)
     guard let ours = costs["berth-runtime"] else { return [] }
     return contenders.dropFirst().compactMap { contender in
       guard let peer = costs[contender.name] else { return nil }
-      let judged = contender.name.hasPrefix("crun")
+      var goals: (wall: Double?, cpu: Double?)
+      if contender.name == "crun" { goals = (wallGoal, cpuGoal) }
+      if contender.name == Self.newest, work.hasPrefix("runtime run true") { goals = (0.7, 0.7) }
       return Row(
-        work: work, ours: ours, peerName: contender.name, peer: peer, wallGoal: judged ? wallGoal : nil,
-        cpuGoal: judged ? cpuGoal : nil)
+        work: work, ours: ours, peerName: contender.name, peer: peer, wallGoal: goals.wall, cpuGoal: goals.cpu)
     }
   }
 
@@ -107,6 +115,57 @@ struct RuntimeRows {
           command: [bwrap, "--unshare-all", "--ro-bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]))
     }
     return compare(contenders, work, wallGoal: wallGoal, cpuGoal: cpuGoal)
+  }
+
+  /// What the filter costs the container afterwards, the start included: no more than libseccomp's.
+  private func systemCalls(_ bundle: String) -> [Row] {
+    execute(["cp", "/proc/\(getpid())/exe", "\(rootfs)/bin/system-calls"])
+    let contenders = runtimes().map { name, path in
+      Contender(name: name, command: [path, "run", "--bundle", bundle, "bench-\(name)"])
+    }
+    return compare(
+      contenders, "\(SystemCalls.count) system calls, podman's seccomp", wallGoal: nil, cpuGoal: 1.02)
+  }
+
+  private func manyStates(_ bundle: String) -> [Row] {
+    for number in 0..<2000 {
+      try? makeDirectories("\(scratch)/states/c\(number)")
+      try? replaceFile("\(scratch)/states/c\(number)/state.json", with: Array("{}".utf8), durable: false)
+    }
+    let contenders = [("berth-runtime", "states"), ("itself with none", "no-states")].map { name, root in
+      Contender(
+        name: name, command: [runtime, "--root", "\(scratch)/\(root)", "run", "--bundle", bundle, "bench-root"])
+    }
+    let costs = measure(contenders, rounds: rounds)
+    guard let ours = costs["berth-runtime"], let peer = costs["itself with none"] else { return [] }
+    return [
+      Row(
+        work: "runtime run, 2,000 states in --root", ours: ours, peerName: "itself with none", peer: peer,
+        wallGoal: 1.1,
+        cpuGoal: 1.1)
+    ]
+  }
+
+  /// The kernel copies every mount for a new namespace, whoever asks: what can differ is what is done to the copies.
+  private func manyMounts(_ bundle: String) -> [Row] {
+    let home = csys_open("/proc/self/ns/mnt", O_RDONLY, 0)
+    guard home >= 0, csys_unshare(CSYS_CLONE_NEWNS) == 0 else { return [] }
+    defer {
+      _ = csys_setns(home, CInt(CSYS_CLONE_NEWNS))
+      _ = csys_close(home)
+    }
+    let top = scratch + "/mounts"
+    try? makeDirectories(top)
+    _ = csys_mount("", "/", nil, UInt(MS_REC | MS_PRIVATE), nil)
+    _ = csys_mount("tmpfs", top, "tmpfs", 0, nil)
+    for number in 0..<10_000 {
+      try? makeDirectory("\(top)/\(number)")
+      _ = csys_mount(scratch, "\(top)/\(number)", nil, UInt(MS_BIND), nil)
+    }
+    let contenders = runtimes().map { name, path in
+      Contender(name: name, command: [path, "run", "--bundle", bundle, "bench-\(name)"])
+    }
+    return compare(contenders, "runtime run, 10,000 mounts on the host", wallGoal: nil, cpuGoal: nil)
   }
 
   private func createStartDelete(_ bundle: String) -> [Row] {

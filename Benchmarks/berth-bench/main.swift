@@ -33,6 +33,7 @@ struct Settings {
   }
 }
 
+if CommandLine.arguments.last == "--system-calls" { SystemCalls.run() }
 guard let settings = Settings(CommandLine.arguments) else {
   note("usage: berth-bench PREFIX [--rounds N] [--many N] [--only runtime|engine|pull] [--image LAYOUT:TAG]")
   exit(2)
