@@ -1,5 +1,5 @@
 package import CSys
-package import Glibc
+import Glibc
 package import Sys
 
 /// A network namespace of a test's own, held by a sleeping process: links, addresses and rules made in it go with it,
