@@ -197,6 +197,15 @@ public enum NetworkMode: Hashable, Sendable {
   case host
   case container(String)
   case path(String)
+  /// An own namespace with a way out that needs no privilege, and further flags of pasta(1).
+  case pasta([String])
+  /// The network namespace is the container's own.
+  var isOwn: Bool {
+    switch self {
+    case .bridge, .none, .pasta: true
+    case .host, .container, .path: false
+    }
+  }
 }
 
 /// One `--device host[:container[:rwm]]`.

@@ -15,6 +15,14 @@ public struct NetworkNamespace: ~Copyable, Sendable {
   /// The one of a process. The caller has made sure that the pid is still that process's.
   package init(ofPid pid: Int32) throws(Problem) { try self.init(path: "/proc/\(pid)/ns/net") }
 
+  /// Gives it a name in the file system, for programs that may not look into /proc of its processes.
+  /// - Parameter path: a file that is there.
+  package borrowing func bind(onto path: String) throws(Problem) {
+    try doing("bind a network namespace onto \(path)") { () throws(Errno) in
+      _ = try check(csys_mount("/proc/self/fd/\(fd.borrowed)", path, nil, UInt(MS_BIND), nil))
+    }
+  }
+
   /// Runs `body` in the namespace. This thread comes back in any case, or the program ends: nothing may go on in the
   /// wrong namespace.
   package borrowing func inside<R>(_ body: () throws(Problem) -> R) throws(Problem) -> R {

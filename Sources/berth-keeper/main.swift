@@ -1,7 +1,8 @@
 import CSys
 import Glibc
 
-// Holds a user's namespaces open between commands. It does nothing, and ends on SIGTERM: `berth system migrate` sends it.
+// Holds a user's namespaces open between commands. It does nothing, and ends on SIGTERM, which `berth system migrate`
+// sends.
 
 _ = csys_setsid()
 _ = csys_chdir("/")

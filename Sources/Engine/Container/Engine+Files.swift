@@ -1,5 +1,6 @@
 import Glibc
 import Problems
+import Rootless
 import StateStore
 import Sys
 
@@ -43,19 +44,19 @@ extension Engine {
         try write("hostname", hostname + "\n", to: "/etc/hostname")
       }
     }
-    try write("containerenv", Self.containerEnvironment(record, config), to: "/run/.containerenv")
+    try write("containerenv", try Self.containerEnvironment(record, config), to: "/run/.containerenv")
     if let zone = config.options.timezone { files.append((try Timezone.file(of: zone), "/etc/localtime")) }
     return files
   }
 
-  static func containerEnvironment(_ record: ContainerRecord, _ config: ContainerConfig) -> String {
+  static func containerEnvironment(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> String {
     """
     engine="berth"
     name="\(record.name)"
     id="\(record.id)"
     image="\(config.imageTitle)"
     imageid="\(config.image?.id ?? "")"
-    rootless=0
+    rootless=\(try UserNamespace.current().isInitial ? 0 : 1)
 
     """
   }

@@ -83,7 +83,7 @@ extension Engine {
       // A process that has gone already has an exit file soon: any start time does.
       record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
       try readMonitorPid(&record)
-      try connect(record, connections)
+      try connect(record, config, connections)
       try runtime.run("start", record.id)
       try writePidFile(config, pid)
     } catch {

@@ -6,7 +6,10 @@ import Sys
 extension Engine {
   /// Brings a container that was created, and does not run yet, onto its networks. Its interfaces go with its
   /// namespace, so that nothing is left of them however it ends.
-  func connect(_ record: ContainerRecord, _ connections: Connections) throws(Problem) {
+  func connect(_ record: ContainerRecord, _ config: ContainerConfig, _ connections: Connections) throws(Problem) {
+    if case .pasta(let options) = config.options.network {
+      return try startPasta(record, options: options, connections.ports)
+    }
     if connections.joined.isEmpty { return }
     let namespace = try networkNamespace(of: record)
     var host = try hostNetwork()
@@ -53,6 +56,10 @@ extension Engine {
   /// its memberships stay. Nothing there is fine, and costs two small queries.
   func disconnect(_ id: String) throws(Problem) {
     let store = try store()
+    if exists(paths.networkNamespace(id)) {
+      try stopPasta(id)
+      return try store.networks.release(id)
+    }
     let ports = try publishedPorts(id)
     if !ports.isEmpty {
       // Whoever writes all rules anew must see the ports in the kernel and in the database, or in neither.

@@ -30,6 +30,7 @@ extension Engine {
   /// Addresses and ports for a container, in one transaction; what it had before is given back.
   func takeConnections(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> Connections {
     var connections = Connections()
+    if case .pasta = config.options.network { connections.ports = try takePastaPorts(record, config) }
     guard config.options.network == .bridge else { return connections }
     let store = try store()
     let wanted = try config.portsToPublish()

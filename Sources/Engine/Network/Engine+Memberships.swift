@@ -8,11 +8,20 @@ extension Engine {
   /// The networks that a new container belongs to; what the user said for "the one network" goes into its request.
   /// Source: capability lines PD-136, PD-138, PD-140.
   func memberships(of options: inout ContainerOptions) throws(Problem) -> [NetworkMembership] {
+    if case .pasta = options.network, try UserNamespace.current().isInitial {
+      throw Problem(
+        code: .unsupported, message: "--network pasta is for users without privilege", hint: "root has bridges")
+    }
     guard options.network == .bridge else { return [] }
-    // An ordinary user's namespace has no right to the host's network: only what was asked for by name is tried there.
-    if options.networks.isEmpty, try !UserNamespace.current().isInitial {
-      options.network = .none
-      return []
+    if try !UserNamespace.current().isInitial {
+      // An ordinary user's namespace has no right to the host's network (G.11).
+      guard let network = options.networks.first?.network else {
+        options.network = .pasta([])
+        return []
+      }
+      throw Problem(
+        code: .unsupported, message: "--network \(network): networks of users without privilege are not supported yet",
+        hint: "--network pasta, host and none are")
     }
     var requests = options.networks.isEmpty ? [NetworkRequest(Self.defaultNetwork)] : options.networks
     let single = [options.ipAddress, options.ip6Address].compactMap { $0 }

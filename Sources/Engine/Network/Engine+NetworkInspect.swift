@@ -47,8 +47,7 @@ extension Engine {
     document["LinkLocalIPv6Address"] = ""
     document["LinkLocalIPv6PrefixLen"] = 0
     document["Ports"] = try portDocument(record, config)
-    let ownsNamespace = config.options.network == .bridge || config.options.network == .none
-    document["SandboxKey"] = .string(isAlive && ownsNamespace ? "/proc/\(record.status.pid)/ns/net" : "")
+    document["SandboxKey"] = .string(isAlive && config.options.network.isOwn ? "/proc/\(record.status.pid)/ns/net" : "")
     var networks = JSON.Object()
     for connection in connections {
       var entry = JSON.Object(endpoint(connection.network, isAlive ? connection.attachment : nil))

@@ -57,6 +57,7 @@ struct NameFiles {
       // Name servers on loopback are of no use in another network namespace.
       if !sharesHost { servers.removeAll { IPAddress($0)?.isLoopback == true } }
       // Source: what Docker and podman fall back on.
+      if servers.isEmpty, case .pasta = options.network { servers = [Pasta.nameServer] }
       if servers.isEmpty, options.network == .bridge { servers = ["8.8.8.8", "8.8.4.4"] }
     }
     var search = options.dnsSearch

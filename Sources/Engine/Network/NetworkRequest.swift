@@ -82,10 +82,13 @@ extension ContainerOptions {
       guard path.hasPrefix("/") else { throw FlagValue.invalid(text, flag, "want ns:/PATH") }
       return try setMode(.path(path))
     }
-    let mode = text.prefix { $0 != ":" }
-    if mode == "slirp4netns" || mode == "pasta" {
-      throw Problem(
-        code: .unsupported, message: "--network \(mode) is for users without privilege, and not supported yet")
+    if text == "pasta" || text.hasPrefix("pasta:") {
+      let options = text.dropFirst("pasta:".count).split(separator: ",").map(String.init)
+      try Pasta.check(options)
+      return try setMode(.pasta(options))
+    }
+    if text == "slirp4netns" || text.hasPrefix("slirp4netns:") {
+      throw Problem(code: .unsupported, message: "--network slirp4netns is not supported", hint: "--network pasta is")
     }
     guard network == .bridge else {
       throw FlagValue.invalid(text, flag, "--network \(network.text) cannot be combined with networks")
@@ -112,6 +115,7 @@ extension NetworkMode {
     case .host: "host"
     case .container(let name): "container:\(name)"
     case .path(let path): "ns:\(path)"
+    case .pasta(let options): options.isEmpty ? "pasta" : "pasta:\(options.joined(separator: ","))"
     }
   }
   /// What `text` wrote.
@@ -121,7 +125,9 @@ extension NetworkMode {
     case "none": self = .none
     case "host": self = .host
     default:
-      if let name = NamespaceMode.rest(of: text, after: "container:") {
+      if text == "pasta" || text.hasPrefix("pasta:") {
+        self = .pasta(text.dropFirst("pasta:".count).split(separator: ",").map(String.init))
+      } else if let name = NamespaceMode.rest(of: text, after: "container:") {
         self = .container(name)
       } else if let path = NamespaceMode.rest(of: text, after: "ns:") {
         self = .path(path)

@@ -198,18 +198,17 @@ struct SpecBuilder {
     }
     switch options.network {
     case .host: break
-    case .bridge, .none, .container: add(.network)
+    case .bridge, .none, .pasta, .container: add(.network)
     case .path(let path): add(.network, path: path)
     }
     return list
   }
   private var cgroupMode: NamespaceMode { options.cgroupNamespace ?? (machine.isCgroup2 ? .private : .host) }
 
-  private var ownsNetwork: Bool { options.network == .bridge || options.network == .none }
   private var sysctls: [String: String]? {
     var result = Dictionary(options.sysctls.map { ($0.name, $0.value) }) { $1 }
     // Everybody may ping. Source: podman's default sysctls.
-    if ownsNetwork, result["net.ipv4.ping_group_range"] == nil { result["net.ipv4.ping_group_range"] = "0 0" }
+    if options.network.isOwn, result["net.ipv4.ping_group_range"] == nil { result["net.ipv4.ping_group_range"] = "0 0" }
     return result.isEmpty ? nil : result
   }
 }

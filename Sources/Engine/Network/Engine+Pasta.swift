@@ -1,0 +1,123 @@
+import CSys
+import Glibc
+import Networking
+import Problems
+import StateStore
+import Sys
+
+/// pasta(1): gives a network namespace a way out through sockets of an ordinary user. Source: capability line PD-142.
+enum Pasta {
+  /// Where containers ask for names when the host's servers are on its loopback.
+  static let nameServer = "169.254.1.1"
+
+  /// What a user may add, each with the reason for its refusal where it is ours to set.
+  static func check(_ options: [String]) throws(Problem) {
+    let ours = ["--netns", "--userns", "--netns-only", "-P", "--pid", "-f", "--foreground", "-F", "--fd", "--runas"]
+    for option in options where ours.contains(String(option.prefix { $0 != "=" })) {
+      throw Problem(code: .invalid, message: "--network pasta: \(option) is set by berth")
+    }
+  }
+
+  /// The command line, without the program.
+  static func arguments(_ ports: [PublishedPort], options: [String], namespace: String, pidFile: String) -> [String] {
+    var words = ["--config-net", "--quiet", "--pid", pidFile]
+    for (transport, flag, back) in [(Transport.tcp, "-t", "-T"), (.udp, "-u", "-U")] {
+      let specified = ports.filter { $0.transport == transport }.map(forwarding)
+      if !options.contains(flag) { words += [flag, specified.isEmpty ? "none" : specified.joined(separator: ",")] }
+      if !options.contains(back) { words += [back, "none"] }
+    }
+    if !options.contains("--map-gw") { words.append("--no-map-gw") }
+    if !options.contains("--dns-forward") { words += ["--dns-forward", nameServer] }
+    return words + options.filter { $0 != "--map-gw" } + ["--netns", namespace]
+  }
+  /// "127.0.0.1/8080:80".
+  private static func forwarding(_ port: PublishedPort) -> String {
+    let address = port.hostAddress.map { $0.isUnspecified ? "" : "\($0)/" } ?? ""
+    return "\(address)\(port.hostPort):\(port.containerPort)"
+  }
+}
+
+extension Paths {
+  /// The container's network namespace, bound for pasta, which may not look into /proc of its processes.
+  func networkNamespace(_ id: String) -> String { "\(bundle(id))/netns" }
+  func pastaPidFile(_ id: String) -> String { "\(bundle(id))/pasta.pid" }
+}
+
+extension Engine {
+  /// Ports of a container that pasta will forward: taken in the database; pasta itself finds other programs.
+  func takePastaPorts(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> [PublishedPort] {
+    let wanted = try config.portsToPublish()
+    if let port = wanted.first(where: { $0.transport == .sctp }) {
+      throw Problem(code: .unsupported, message: "--publish \(port.containerPort)/sctp: pasta forwards tcp and udp")
+    }
+    if wanted.isEmpty { return [] }
+    return try take(wanted, to: [IPAddress(.v4, 0)], owner: record.id, nil)
+  }
+
+  /// Starts pasta for a container that was created, and waits until its network is there.
+  func startPasta(_ record: ContainerRecord, options: [String], _ ports: [PublishedPort]) throws(Problem) {
+    let target = paths.networkNamespace(record.id)
+    let namespace = try networkNamespace(of: record)
+    try doing("make \(target)") { () throws(Errno) in
+      _ = try open(target, O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
+    }
+    try namespace.bind(onto: target)
+    let program = try Self.pastaProgram()
+    let words = Pasta.arguments(
+      ports, options: options, namespace: target, pidFile: paths.pastaPidFile(record.id))
+    let outcome = try doing("run \(program)") { () throws(Errno) in
+      let pipe = try Pipe.make()
+      var spawn = Spawn(program, words, environment: [])
+      spawn.descriptors = [-1, pipe.writer.borrowed, pipe.writer.borrowed]
+      let child = try spawn.start()
+      let status = try child.wait()  // it goes on in the background once the network is there
+      try pipe.reader.setNonBlocking()
+      let said = (try? readSome(pipe.reader)) ?? []
+      return (status: status, words: String(decoding: said, as: UTF8.self))
+    }
+    guard outcome.status != .exited(code: 0) else { return }
+    // Where there is no system log it says so, too.
+    let reason = outcome.words.split(separator: "\n").last { !$0.contains("syslog") }
+    throw Problem(
+      code: .unavailable, message: "pasta could not set up the network: \(reason ?? "it said nothing")",
+      hint:
+        "is /dev/net/tun there and writable (chmod 666 /dev/net/tun), and the port free? --network none needs neither")
+  }
+
+  private static func pastaProgram() throws(Problem) -> String {
+    let path = (environmentVariable("PATH") ?? "/usr/local/bin") + ":/usr/bin"
+    for directory in path.split(separator: ":") where directory.hasPrefix("/") && exists("\(directory)/pasta") {
+      return "\(directory)/pasta"
+    }
+    throw Problem(
+      code: .notFound, message: "pasta is not installed; it is the network of users without privilege",
+      hint: "install the package passt, or choose --network none or host")
+  }
+
+  /// Ends a container's pasta. None there is fine.
+  func stopPasta(_ id: String) throws(Problem) {
+    let target = paths.networkNamespace(id)
+    guard exists(target) else { return }
+    if let text = try? readText(paths.pastaPidFile(id), limit: 64),
+      let pid = pid_t(text.split(whereSeparator: \.isWhitespace).first ?? "")
+    {
+      let raw = csys_pidfd_open(pid, 0)
+      if raw >= 0 {
+        let process = OwnedFD(adopting: raw)
+        // The number may be another process's by now: ours was told this namespace.
+        if (try? readText("/proc/\(pid)/cmdline"))?.contains(target) == true {
+          _ = csys_pidfd_send_signal(process.borrowed, SIGTERM)
+        }
+      }
+    }
+    try OverlayMount.unmount(target)
+  }
+}
+
+/// What is there to read now, of a descriptor that does not block.
+private func readSome(_ reader: borrowing OwnedFD) throws(Errno) -> [UInt8] {
+  var buffer = [UInt8](repeating: 0, count: 4096)
+  let raw = reader.borrowed
+  let count = try check(buffer.withUnsafeMutableBytes { csys_read(raw, $0.baseAddress, $0.count) })
+  return Array(buffer[..<count])
+}

@@ -1,0 +1,39 @@
+import Networking
+import Problems
+import Testing
+
+@testable import Engine
+
+/// covers PD-142
+@Suite struct PastaTests {
+  private func port(_ host: UInt16, _ inside: UInt16, _ transport: Transport, on address: String? = nil)
+    -> PublishedPort
+  {
+    PublishedPort(
+      hostAddress: address.flatMap { IPAddress($0) }, hostPort: host, container: IPAddress(.v4, 0),
+      containerPort: inside, transport: transport)
+  }
+
+  @Test func portsBecomeForwardings() {
+    let ports = [port(8080, 80, .tcp), port(8443, 443, .tcp, on: "127.0.0.1"), port(53, 5353, .udp)]
+    let words = Pasta.arguments(ports, options: [], namespace: "/r/netns", pidFile: "/r/pid")
+    #expect(
+      words == [
+        "--config-net", "--quiet", "--pid", "/r/pid", "-t", "8080:80,127.0.0.1/8443:443", "-T", "none", "-u", "53:5353",
+        "-U", "none", "--no-map-gw", "--dns-forward", Pasta.nameServer, "--netns", "/r/netns",
+      ])
+  }
+
+  @Test func optionsReplaceDefaultsAndOursAreRefused() throws {
+    let words = Pasta.arguments([], options: ["--map-gw", "-T", "5432"], namespace: "/n", pidFile: "/p")
+    #expect(!words.contains("--no-map-gw") && !words.contains("--map-gw"))
+    #expect(words.suffix(4) == ["-T", "5432", "--netns", "/n"])
+    for option in ["--netns=/x", "-P", "--foreground"] {
+      #expect(#expect(throws: Problem.self) { try Pasta.check([option]) }?.code == .invalid, "\(option)")
+    }
+    var options = ContainerOptions(.image("i"))
+    try options.addNetwork(flag: "pasta:-T,5432")
+    #expect(options.network == .pasta(["-T", "5432"]))
+    #expect(NetworkMode(stored: options.network.text) == options.network)
+  }
+}
