@@ -60,12 +60,14 @@ extension SignaturePolicy {
     self.file = file
     guard let transports = json["transports"] else { return }
     guard let byName = transports.object?.members else { throw wrong("transports is no object") }
-    for (transport, scopes) in byName {
-      guard let byScope = scopes.object?.members else { throw wrong("transports.\(transport) is no object") }
-      for (scope, rules) in byScope {
-        let place = "transports.\(transport).\(quoted(scope))"
-        if let reason = Self.fault(inScope: scope, of: transport) { throw wrong("\(place): \(reason)") }
-        self.transports[transport, default: [:]][scope] = try Self.requirements(rules, place, wrong)
+    for transport in byName {
+      guard let byScope = transport.value.object?.members else {
+        throw wrong("transports.\(transport.name) is no object")
+      }
+      for scope in byScope {
+        let place = "transports.\(transport.name).\(quoted(scope.name))"
+        if let reason = Self.fault(inScope: scope.name, of: transport.name) { throw wrong("\(place): \(reason)") }
+        self.transports[transport.name, default: [:]][scope.name] = try Self.requirements(scope.value, place, wrong)
       }
     }
   }
