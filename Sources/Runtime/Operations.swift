@@ -93,7 +93,7 @@ struct Operations {
     let record: ContainerRecord
     do throws(Problem) { record = try store.load(id) } catch {
       if error.code == .notFound && !exists(store.directory(of: id)) {
-        log.write(.warning, "container does not exist: \(id)")
+        if !force { log.write(.warning, "container does not exist: \(id)") }
         return
       }
       if !force && error.code != .notFound { throw error }

@@ -45,7 +45,13 @@ extension Session {
     try exec.connectConsole(flags["console-socket"])
     if !isDetached { try Foreground.blockSignals() }
     if isDetached && flags["pid-file"] == nil { log.write(.info, "detached without --pid-file: nobody learns the pid") }
-    let pid = try exec.start(pidFile: flags["pid-file"], pidfdSocket: flags["pidfd-socket"])
+    let pid: pid_t
+    do throws(Problem) {
+      pid = try exec.start(pidFile: flags["pid-file"], pidfdSocket: flags["pidfd-socket"])
+    } catch {
+      // What stands above (conmon, a shim) shows this sentence alone: it names the command that failed.
+      throw Problem(code: error.code, message: "exec failed: \(error.message)", hint: error.hint, cause: error.cause)
+    }
     return isDetached ? 0 : try Foreground(pid: pid, console: exec.console).wait().shellCode
   }
 
