@@ -101,13 +101,23 @@ package struct Cgroup: Hashable, Sendable {
   /// Makes the directories. Without root's rights, hierarchies that refuse are left out: a limit that needs one of
   /// them fails later.
   ///
-  /// - Throws: `.conflict` where the cgroup is there already and has processes.
+  /// - Throws: `.conflict` where the cgroup is there already and has processes. What was made before is removed.
   package mutating func create() throws(Problem) {
+    var made: [Directory] = []
+    do throws(Problem) { try create(&made) } catch {
+      for directory in made.reversed() { _ = csys_unlinkat(AT_FDCWD, directory.path, AT_REMOVEDIR) }
+      throw error
+    }
+  }
+  private mutating func create(_ made: inout [Directory]) throws(Problem) {
     var refused: [Directory] = []
     var isUnprivileged = geteuid() != 0
     for directory in directories {
       do throws(Errno) {
-        if try make(directory) { continue }
+        if try make(directory) {
+          made.append(directory)
+          continue
+        }
       } catch {
         if error == .accessDenied || error == .notPermitted || error.rawValue == EROFS, !isMachineRoot() {
           isUnprivileged = true
@@ -150,7 +160,12 @@ package struct Cgroup: Hashable, Sendable {
       default: throw error
       }
     }
-    if isCpuset { try inheritCpuset(directory.path, below: directory.mountPoint, isNew: true) }
+    do throws(Errno) {
+      if isCpuset { try inheritCpuset(directory.path, below: directory.mountPoint, isNew: true) }
+    } catch {
+      _ = csys_unlinkat(AT_FDCWD, directory.path, AT_REMOVEDIR)
+      throw error
+    }
     return true
   }
 

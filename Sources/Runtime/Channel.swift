@@ -92,7 +92,11 @@ struct Channel: ~Copyable {
 extension Channel {
   func say(_ message: Message) throws(Problem) {
     do throws(Errno) { try send(message) } catch {
-      _ = try hear()  // its own report says more than a broken pipe
+      // Where it has gone, its own report says more than a broken pipe; where it has not, it still waits for us.
+      guard error == .brokenPipe || error.rawValue == ECONNRESET else {
+        throw Problem(code: .unavailable, message: "speak to the container's process", cause: error)
+      }
+      _ = try hear()
       throw Problem(code: .unavailable, message: "the container's process ended", cause: error)
     }
   }

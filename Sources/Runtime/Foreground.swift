@@ -26,7 +26,17 @@ struct Foreground {
     }
   }
 
+  /// Waits for the end. Where that cannot be done nobody would look after the process any more: it is killed.
   func wait() throws(Problem) -> ExitStatus {
+    do throws(Problem) { return try relayUntilEnd() } catch {
+      _ = csys_kill(pid, SIGKILL)  // our own child
+      var status: CInt = 0
+      _ = csys_wait4(pid, &status, 0)
+      throw error
+    }
+  }
+
+  private func relayUntilEnd() throws(Problem) -> ExitStatus {
     try doing("wait for the container's process") { () throws(Errno) in
       if console < 0 { return try follow(relay: nil) }
       let socket = OwnedFD(adopting: console)

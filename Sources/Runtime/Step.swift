@@ -14,7 +14,7 @@ enum Step: Int32, CaseIterable {
   /// The sentence for the user; `object` is what the step was about.
   func sentence(_ object: String) -> String {
     switch self {
-    case .synchronize: "the runtime's other half ended unexpectedly"
+    case .synchronize: "speak with the runtime's other half"
     case .joinNamespace: "join \(object)"
     case .unshare: "create namespaces"
     case .setIDs: "become root of the user namespace"
