@@ -84,10 +84,7 @@ struct ContainerInit: ~Copyable {
   }
 
   private func bringUpLoopback() throws(StepFailure) {
-    try during(.loopback) { () throws(Errno) in
-      let socket = OwnedFD(adopting: try check(csys_socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)))
-      try check(csys_set_interface_up(socket.borrowed, "lo"))
-    }
+    try during(.loopback) { () throws(Errno) in try Loopback.bringUp() }
   }
 
   private func setSysctls() throws(StepFailure) {
@@ -154,5 +151,22 @@ struct ContainerInit: ~Copyable {
     try check(csys_fchdir(fd))
     try check(csys_chroot("."))
     try check(csys_chdir("/"))
+  }
+}
+
+/// The loopback interface of the network namespace that the caller is in.
+enum Loopback {
+  static func bringUp() throws(Errno) {
+    let socket = OwnedFD(adopting: try check(csys_socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)))
+    try check(csys_set_interface_up(socket.borrowed, "lo"))
+  }
+  /// In the network namespace of another process.
+  static func bringUp(of pid: pid_t) throws(Errno) {
+    let kind = CInt(truncatingIfNeeded: NamespaceKind.network.cloneFlag ?? 0)
+    let own = try open("/proc/self/ns/net", O_RDONLY)
+    let theirs = try open("/proc/\(pid)/ns/net", O_RDONLY)
+    try check(csys_setns(theirs.borrowed, kind))
+    defer { _ = csys_setns(own.borrowed, kind) }
+    try bringUp()
   }
 }

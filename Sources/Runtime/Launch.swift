@@ -33,6 +33,7 @@ struct Launch {
   private let configuration: [UInt8]
   let gates: FeatureGates
   let createMilliseconds: Int
+  private var madeCgroup = false
   /// The terminal's other end, for `run` without a console socket.
   var console: CInt = -1
 
@@ -79,16 +80,10 @@ struct Launch {
   /// Makes the container; its process waits, set up, for `release` or for `start`.
   /// - Parameter waitsForStart: another command will start it.
   mutating func create(waitsForStart: Bool) throws(Problem) -> CreatedContainer {
-    try store.reserve(options.id)
+    try reserve()
     var child: pid_t = -1
-    var madeCgroup = false
     let mountBefore = plan.namespace(.mount) == nil ? try? MountTree.number(ofPath: plan.rootPath) : nil
     do throws(Problem) {
-      try doing("copy config.json") { () throws(Errno) in
-        // A directory that only we know, and no cgroup yet: half a copy is as good as none.
-        let copy = try open(store.path(options.id, "config.json"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-        try writeAll(copy, configuration)
-      }
       try notify?.prepare(&plan.spec)
       if waitsForStart {
         plan.startListener = try doing("make the start socket") { () throws(Errno) in
@@ -96,9 +91,7 @@ struct Launch {
         }
       }
       try openConsoleSocket()
-      try cgroup.create()
-      madeCgroup = true
-      try furnishCgroup()
+      try makeCgroup()
       try openIDMaps()
       try openSourcesForUserNamespace()
       return try launch(&child)
@@ -108,13 +101,37 @@ struct Launch {
         var status: CInt = 0
         _ = csys_wait4(child, &status, 0)
       }
-      if madeCgroup { try? cgroup.delete() }
       if let mountBefore, let now = try? MountTree.number(ofPath: plan.rootPath), now != mountBefore {
         _ = csys_umount2(plan.rootPath, CInt(MNT_DETACH))
       }
+      takeBack()
+      throw error
+    }
+  }
+
+  /// Takes the ID, and keeps the specification as it is now.
+  func reserve() throws(Problem) {
+    try store.reserve(options.id)
+    do throws(Problem) {
+      try doing("copy config.json") { () throws(Errno) in
+        // A directory that only we know, and no cgroup yet: half a copy is as good as none.
+        let copy = try open(store.path(options.id, "config.json"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+        try writeAll(copy, configuration)
+      }
+    } catch {
       try? store.remove(options.id)
       throw error
     }
+  }
+  mutating func makeCgroup() throws(Problem) {
+    try cgroup.create()
+    madeCgroup = true
+    try furnishCgroup()
+  }
+  /// Undoes the two above; processes have gone before.
+  func takeBack() {
+    if madeCgroup { try? cgroup.delete() }
+    try? store.remove(options.id)
   }
 
   private mutating func launch(_ child: inout pid_t) throws(Problem) -> CreatedContainer {
@@ -186,7 +203,7 @@ struct Launch {
     }
   }
 
-  private mutating func openConsoleSocket() throws(Problem) {
+  mutating func openConsoleSocket() throws(Problem) {
     guard plan.spec.process?.terminal == true else {
       if options.consoleSocket != nil {
         throw Problem(code: .invalid, message: "--console-socket is for a process with a terminal")

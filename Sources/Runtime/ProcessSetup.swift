@@ -32,7 +32,7 @@ struct ProcessSetup {
   func finish(root: consuming RootFilesystem, channel: consuming Channel) throws(StepFailure) -> Never {
     var environment = Environment(process.env ?? [])
     if (environment["HOME"] ?? "").isEmpty { environment["HOME"] = Passwd.home(of: uid, in: root) }
-    try giveStandardStreams()
+    try takeStandardStreams(in: root)
     try personality()
     try plan.spec.linux?.memoryPolicy?.apply()
     try Scheduling.apply(process, processors: plan.spec.linux?.resources?.cpu?.cpus)
@@ -148,16 +148,26 @@ struct ProcessSetup {
     return true
   }
 
-  /// The user must be able to reopen its own streams (/dev/stdout); files of the host and /dev/null stay untouched.
-  private func giveStandardStreams() throws(StepFailure) {
+  /// The user must be able to reopen its own streams (/dev/stdout); files of the host stay untouched. A stream that is
+  /// the host's /dev/null becomes the container's: a checkpoint knows only what is inside.
+  private func takeStandardStreams(in root: borrowing RootFilesystem) throws(StepFailure) {
     for number in CInt(0)...2 {
       var found = stat()
-      if csys_fstatat(number, "", &found, CInt(CSYS_AT_EMPTY_PATH)) < 0 || found.st_uid == uid { continue }
+      if csys_fstatat(number, "", &found, CInt(CSYS_AT_EMPTY_PATH)) < 0 { continue }
       let kind = found.st_mode & S_IFMT
-      let isNull = kind == S_IFCHR && found.st_rdev == DeviceNode.defaults[0].number
-      if isNull || ![S_IFCHR, S_IFIFO, S_IFSOCK].contains(kind) { continue }
-      _ = csys_fchownat(number, "", uid, uid_t.max, CInt(CSYS_AT_EMPTY_PATH))  // a convenience: it may be refused
+      if Self.isNull(found) {
+        // A root without a /dev/null, or with something else there, leaves the stream as it is.
+        guard let own = try? root.open("/dev/null", O_RDWR | O_NOFOLLOW), let status = try? status(own),
+          Self.isNull(status)
+        else { continue }
+        try during(.descriptors) { () throws(Errno) in try check(csys_dup3(own.borrowed, number, 0)) }
+      } else if found.st_uid != uid, [S_IFCHR, S_IFIFO, S_IFSOCK].contains(kind) {
+        _ = csys_fchownat(number, "", uid, uid_t.max, CInt(CSYS_AT_EMPTY_PATH))  // a convenience: it may be refused
+      }
     }
+  }
+  private static func isNull(_ found: stat) -> Bool {
+    found.st_mode & S_IFMT == S_IFCHR && found.st_rdev == DeviceNode.defaults[0].number
   }
 
   private func personality() throws(StepFailure) {

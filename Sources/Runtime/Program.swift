@@ -53,7 +53,7 @@ package enum RuntimeProgram {
     let root = flags["root"] ?? settings["ROOT"] ?? RecordStore.defaultRoot
     let session = Session(
       store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words,
-      driver: try driver(flags), settings: settings)
+      driver: try driver(flags), settings: settings, criu: flags["criu"])
     return try session.run(command, rest)
   }
 

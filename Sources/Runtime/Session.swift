@@ -13,6 +13,8 @@ struct Session {
   let words: [String]
   let driver: CgroupDriver
   let settings: Settings
+  /// `--criu`.
+  var criu: String?
 
   var operations: Operations { Operations(store: store, log: log, driver: driver, settings: settings) }
 
@@ -33,6 +35,8 @@ struct Session {
     case "features": features()
     case "update": try update(rest)
     case "events": try events(rest)
+    case "checkpoint": try checkpoint(rest)
+    case "restore": try restore(rest)
     default: throw Problem(code: .invalid, message: "unknown command \"\(command)\"", hint: "berth-runtime --help")
     }
   }
@@ -117,15 +121,25 @@ struct Session {
         }
       }
     } catch {
-      if let pidfd = try? record.pidfd() { _ = csys_pidfd_send_signal(pidfd.borrowed, SIGKILL) }
+      _ = csys_kill(record.pid, SIGKILL)  // our own child, not reaped
       var status: CInt = 0
       _ = csys_wait4(record.pid, &status, 0)
       try? operations.remove(record, spec: spec)
       throw error
     }
     if isDetached { return 0 }
-    let status = try Foreground(pid: record.pid, console: launch.console).wait()
-    if !flags.has("keep") { try operations.remove(record, spec: spec) }
+    let keeps = flags.has("keep")
+    return try attend(record, console: launch.console, spec: spec, keeps: keeps)
+  }
+
+  /// Stands in front of a container until it ends, and removes it.
+  func attend(_ record: ContainerRecord, console: CInt, spec: Spec, keeps: Bool) throws(Problem) -> CInt {
+    let status: ExitStatus
+    do throws(Problem) { status = try Foreground(pid: record.pid, console: console).wait() } catch {
+      try? operations.remove(record, spec: spec)
+      throw error
+    }
+    if !keeps { try operations.remove(record, spec: spec) }
     return status.shellCode
   }
 

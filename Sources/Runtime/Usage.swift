@@ -18,6 +18,7 @@ struct Usage {
     --debug               write every step
     --cgroup-manager NAME cgroupfs, systemd or disabled
     --systemd-cgroup      as --cgroup-manager systemd
+    --criu PATH           the program for checkpoint and restore
     --rootless true|false|auto
     --help, -h            --version, -v
     """
@@ -54,6 +55,20 @@ struct Usage {
     Command(
       name: "events", summary: "report resource use and out-of-memory kills",
       synopsis: "[--stats] [--interval 5s] ID"),
+    Command(
+      name: "checkpoint", summary: "write a running container to files, by CRIU",
+      synopsis: """
+        [--image-path DIR] [--work-path DIR] [--parent-path DIR] [--pre-dump] [--leave-running] [--tcp-established]
+        [--tcp-skip-in-flight] [--ext-unix-sk] [--shell-job] [--file-locks] [--link-remap] [--auto-dedup]
+        [--empty-ns network] [--manage-cgroups-mode soft|full|strict|ignore] [--page-server ADDRESS:PORT] ID
+        """),
+    Command(
+      name: "restore", summary: "bring a container back from such files",
+      synopsis: """
+        [-b|--bundle DIR] [--image-path DIR] [--work-path DIR] [-d|--detach] [--pid-file FILE] [--console-socket PATH]
+        [--tcp-established] [--ext-unix-sk] [--shell-job] [--file-locks] [--auto-dedup] [--empty-ns network]
+        [--manage-cgroups-mode soft|full|strict|ignore] [--lsm-profile TYPE:NAME] [--lsm-mount-context CONTEXT] ID
+        """),
     Command(name: "spec", summary: "write a config.json to start from", synopsis: "[-b|--bundle DIR] [--rootless]"),
     Command(name: "features", summary: "show what this runtime can do", synopsis: ""),
   ]

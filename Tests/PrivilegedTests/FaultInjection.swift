@@ -24,8 +24,8 @@ struct Fault: Hashable, CustomStringConvertible {
     "pidfd_open": "EMFILE", "pidfd_send_signal": "EPERM", "listen": "EADDRINUSE", "seccomp": "ENOMEM",
     "sethostname": "EPERM", "close_range": "EINVAL", "memfd_create": "EMFILE",
   ]
-  /// Memory, signals, time, clean-up and what Swift's own start calls (readlink): their failure is a crash of any program,
-  /// or nobody's business.
+  /// Memory, signals, time, clean-up and what Swift's own start calls (readlink): their failure is a crash of any
+  /// program, or nobody's business.
   private static let ignored: Set<String> = [
     "mmap", "munmap", "brk", "mprotect", "madvise", "mremap", "exit_group", "exit", "rt_sigaction", "rt_sigprocmask",
     "rt_sigreturn", "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "futex", "getrandom", "close", "gettid",

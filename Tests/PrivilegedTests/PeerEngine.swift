@@ -10,7 +10,7 @@ struct PeerEngine {
   struct Step: CustomStringConvertible {
     let text: String
     let code: Int32?
-    var lines: [String] { text.split(separator: "\n").map { $0.trimmed } }
+    var lines: [String] { text.split(whereSeparator: \.isNewline).map { $0.trimmed } }
     var description: String { "\(text)→ \(code.map(String.init) ?? "not run")" }
   }
 
