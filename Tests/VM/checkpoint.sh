@@ -156,6 +156,7 @@ rm -f $work/console; wait
 rm -rf $work/eight
 
 # What fails leaves nothing.
+configure "$counting"
 check no-images 1 sh -c "$runtime restore --bundle $work/bundle --image-path $work/nowhere x 2>&1 | grep -c 'open checkpoint'"
 check lazy 1 sh -c "$runtime restore --lazy-pages x 2>&1 | grep -c 'lazy-pages: pages cannot be fetched lazily'"
 mkdir $work/empty && echo '[]' >$work/empty/descriptors.json
