@@ -97,7 +97,7 @@ var targets: [Target] = [
     "Engine",
     [
       "ImageStore", "Networking", "StateStore", "ImageSpec", "RuntimeSpec", "MonitorProtocol", "RegistryProtocol",
-      "Seccomp", "Rootless", "RuntimeClient", "Digests", "Sys", "CSys", "JSON", "Problems",
+      "Seccomp", "DNSRecords", "Rootless", "RuntimeClient", "Digests", "Sys", "CSys", "JSON", "Problems",
     ]),
   library(
     "CommandLineInterface",
@@ -142,7 +142,7 @@ var targets: [Target] = [
   tests("Runtime", ["Runtime", "Cgroups", "RuntimeSpec", "Problems", "Sys", "JSON"]),
   tests("Monitor", ["Monitor", "MonitorProtocol", "Problems", "Sys", "CSys", "JSON"]),
   tests("Unpack", ["Unpack", "UnpackProtocol", "Digests", "JSON", "Problems", "TestKit", "Sys", "CSys"]),
-  tests("Engine", ["Engine", "Rootless", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
+  tests("Engine", ["Engine", "Networking", "Rootless", "RuntimeSpec", "ImageSpec", "JSON", "Problems"]),
   tests("CommandLineInterface", ["CommandLineInterface", "Engine", "ImageStore", "Problems", "JSON"]),
   tests("House", ["TestKit", "Sys"]),
   // the installed release programs, as root: scripts/test builds and installs them first

@@ -58,12 +58,14 @@ package struct NFTExpressions: Sendable {
     }
   }
   /// Loads the kind of the destination address: `RTN_LOCAL` is one of this host.
-  package func destinationKind(into word: UInt32 = 0) -> NFTExpressions {
-    let register = number(word)
+  package func destinationKind() -> NFTExpressions { addressKind(NFTA_FIB_F_DADDR.rawValue) }
+  package func sourceKind() -> NFTExpressions { addressKind(NFTA_FIB_F_SADDR.rawValue) }
+  private func addressKind(_ flag: UInt32) -> NFTExpressions {
+    let register = number(0)
     return adding("fib") { data in
       data.attribute(NFTA_FIB_DREG.rawValue, bigEndian: register)
       data.attribute(NFTA_FIB_RESULT.rawValue, bigEndian: NFT_FIB_RESULT_ADDRTYPE.rawValue)
-      data.attribute(NFTA_FIB_FLAGS.rawValue, bigEndian: NFTA_FIB_F_DADDR.rawValue)
+      data.attribute(NFTA_FIB_FLAGS.rawValue, bigEndian: flag)
     }
   }
 

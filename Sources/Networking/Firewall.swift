@@ -12,6 +12,7 @@ import Netlink
 /// prerouting   fib daddr type local jump publish             (output the same)
 /// publish      dnat ip to ip daddr . meta l4proto . th dport map @port4; then @any4; the same for IPv6
 /// postrouting  iifname . oifname @pairs ct status dnat masquerade
+///              iif 0 oifname @bridges ct status dnat fib saddr type != local masquerade
 ///              ip saddr 127.0.0.0/8 oifname @bridges masquerade
 ///              iifname @masquerading oifname != @bridges masquerade
 /// forward      jump user; ct state established,related accept; iifname . oifname @pairs accept; …
@@ -92,6 +93,10 @@ public enum Firewall {
         rules: [
           // To a published port of the own network: the answer must come back this way.
           pair.conntrack(NFT_CT_STATUS).hasOne(of: ConntrackBit.destinationNAT).masquerade(),
+          // The same where bridges' packets pass the firewall (br_netfilter): there the way in is not known.
+          start.meta(NFT_META_IIF).equals(word(0)).meta(NFT_META_OIFNAME).isMember(of: "bridges")
+            .conntrack(NFT_CT_STATUS).hasOne(of: ConntrackBit.destinationNAT)
+            .sourceKind().differs(from: word(UInt32(RTN_LOCAL))).masquerade(),
           // From the host's loopback.
           family(AF_INET).payload(.network, offset: 12, count: 1).equals([127])
             .meta(NFT_META_OIFNAME).isMember(of: "bridges").masquerade(),

@@ -216,6 +216,23 @@ extension NetworkTable {
       )
     }
   }
+  /// Those of them that hold something there: what the name service needs.
+  package func running(on network: String) throws(Problem) -> [(
+    container: String, name: String, membership: NetworkMembership
+  )] {
+    try database.rows(
+      """
+      SELECT container_id, containers.name, network_id, position, request, status FROM container_networks
+        JOIN containers ON containers.id = container_id WHERE network_id = ? AND status <> ''
+      """, [.text(network)]
+    ) { row in
+      (
+        row.text(0), row.text(1),
+        NetworkMembership(
+          networkID: row.text(2), position: Int(row.integer(3)), request: row.text(4), status: row.text(5))
+      )
+    }
+  }
   /// Which networks containers belong to: for listings, in one query.
   package func namesByContainer() throws(Problem) -> [String: [String]] {
     let rows = try database.rows(

@@ -2,6 +2,7 @@ import Problems
 import Testing
 
 @testable import Engine
+@testable import Networking
 
 /// The message of the problem that `body` throws.
 func problem(_ body: () throws(Problem) -> Void) -> Problem? {

@@ -58,7 +58,8 @@ import Testing
         "iifname @bridges ip daddr 127.0.0.0/8 drop", "fib daddr type local jump publish",
         "dnat ip to ip daddr . meta l4proto . th dport map @port4", "dnat ip to meta l4proto . th dport map @any4",
         "dnat ip6 to ip6 daddr . meta l4proto . th dport map @port6", "dnat ip6 to meta l4proto . th dport map @any6",
-        "iifname . oifname @pairs ct status dnat masquerade", "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
+        "iifname . oifname @pairs ct status dnat masquerade", "fib saddr type != local masquerade",
+        "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
         "iifname @masquerading oifname != @bridges masquerade", "jump user", "ct state established,related accept",
         "iifname . oifname @pairs accept", "iifname @isolated oifname @isolated drop",
         "iifname @strict oifname @bridges drop", "iifname @bridges oifname @strict drop", "iifname @closed drop",
@@ -75,18 +76,16 @@ import Testing
       try engine.ok("network", "create", "n2")
       try engine.web("a")
       try engine.web("b", "--network", "n2")
-      #expect(
-        try engine.berth("exec", "a", "wget", "-T", "1", "-qO-", "http://\(engine.address(of: "b", "n2"))/").code == 0)
       try engine.ok("network", "connect", "--alias", "other", "n2", "a")
       #expect(try engine.ok("exec", "a", "ip", "-o", "link").contains("eth1"))
-      #expect(try engine.fetch("a", "http://\(engine.address(of: "b", "n2"))/") == "b")
-      #expect(try engine.fetch("b", "http://\(engine.address(of: "a", "n2"))/") == "a")
+      #expect(try engine.fetch("a", engine.address(of: "b", "n2")) == "b")
+      #expect(try engine.fetch("b", engine.address(of: "a", "n2")) == "a")
       #expect(try engine.berth("network", "connect", "n2", "a").errorText.contains("already connected"))
       #expect(try engine.berth("network", "connect", "nowhere", "a").errorText.contains("network not found"))
       try engine.ok("network", "disconnect", "berth", "a")
       #expect(try !engine.ok("exec", "a", "ip", "-o", "link").contains("eth0"))
       #expect(
-        try engine.fetch("b", "http://\(engine.address(of: "a", "n2"))/") == "a", "the other network is undisturbed")
+        try engine.fetch("b", engine.address(of: "a", "n2")) == "a", "the other network is undisturbed")
       #expect(try engine.berth("network", "disconnect", "berth", "a").errorText.contains("not connected"))
       try engine.ok("stop", "-t", "0", "a")
       try engine.ok("network", "connect", "berth", "a")

@@ -23,12 +23,13 @@ import Testing
           #expect(try other.curl(url) == "web", "\(url) from another host")
         }
         #expect(try other.run("curl", "-sS", "-m", "2", "http://192.0.2.1:8081/").code != 0, "on loopback only")
-        #expect(try other.curl("http://192.0.2.1:8080/cgi-bin/who") == "192.0.2.2", "the source address is kept")
-        #expect(try other.curl("http://[2001:db8::1]:8080/cgi-bin/who") == "2001:db8::2")
+        #expect(
+          try other.curl("http://192.0.2.1:8080/cgi-bin/who").contains("192.0.2.2]"), "the source address is kept")
+        #expect(try other.curl("http://[2001:db8::1]:8080/cgi-bin/who").contains("2001:db8::2]"))
         let gateway = try engine.address(of: "web", "dual", field: "Gateway")
-        #expect(try engine.fetch("web", "http://\(gateway):8080/") == "web", "hairpin to itself")
+        #expect(try engine.fetch("web", gateway, 8080) == "web", "hairpin to itself")
         try engine.web("second", "--network", "dual")
-        #expect(try engine.fetch("second", "http://192.0.2.1:8080/") == "web", "hairpin to another container")
+        #expect(try engine.fetch("second", "192.0.2.1", 8080) == "web", "hairpin to another container")
         try engine.ok("stop", "-t", "0", "web")
         #expect(try other.run("curl", "-sS", "-m", "2", "http://192.0.2.1:8080/").code != 0)
         #expect(try engine.elements(of: "any4") == "" && engine.elements(of: "port4") == "")
@@ -41,18 +42,25 @@ import Testing
       try engine.importBusybox()
       try withNeighbour(engine) { other in
         let server = try other.begin(["python3", "-m", "http.server", "--bind", "192.0.2.2", "8000"])
-        #expect(eventually(10) { (try? other.run("curl", "-sS", "http://192.0.2.2:8000/").code) == 0 })
-        #expect(try engine.berth("run", "--rm", "busybox", "wget", "-qO-", "http://192.0.2.2:8000/").code == 0)
-        try server.signal(9)
+        #expect(try eventually(20) { try other.run("curl", "-sS", "http://192.0.2.2:8000/").code == 0 })
+        try engine.ok("run", "-d", "--name", "c", "-p", "5353:53/udp", "busybox", "sleep", "1000")
+        #expect(try engine.fetch("c", "192.0.2.2", 8000) == "</html>", "a container reaches the outside")
+        try? server.signal(9)
         _ = try server.wait()
-        try engine.ok(
-          "run", "-d", "--name", "echo", "-p", "5353:53/udp", "busybox", "sh", "-c",
-          "while :; do nc -u -l -p 53 -e cat -w 2; done")
-        let heard = try eventually(10) {
-          try other.run("nc", "-u", "-w", "1", "192.0.2.1", "5353", input: Array("over udp\n".utf8)).text
-            == "over udp\n"
+        // An echo of datagrams in the container's network, by a program that nobody here wrote.
+        let echo = """
+          import socket
+          s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 53))
+          while True: d, a = s.recvfrom(2048); s.sendto(d + a[0].encode(), a)
+          """
+        let pid = try engine.ok("inspect", "-f", "{{.State.Pid}}", "c")
+        let service = try start(["nsenter", "-t", pid, "-n", "python3", "-c", echo])
+        let heard = try eventually(20) {
+          try other.run("nc", "-u", "-w", "1", "192.0.2.1", "5353", input: Array("udp ".utf8)).text == "udp 192.0.2.2"
         }
-        #expect(heard)
+        #expect(heard, "over UDP, with the source address kept")
+        try? service.signal(9)
+        _ = try service.wait()
       }
     }
   }
@@ -72,7 +80,7 @@ import Testing
         try engine.web("g", "--network", "green")
         try engine.web("s", "--network", "strict")
         func reaches(_ from: String, _ to: String, _ network: String) throws -> Bool {
-          try engine.fetch(from, "http://\(engine.address(of: to, network))/") == to
+          try engine.fetch(from, engine.address(of: to, network)) == to
         }
         #expect(try reaches("in", "in2", "inner"))
         #expect(try !reaches("open", "in", "inner") && !reaches("in", "open", "berth"), "an internal network")
@@ -103,8 +111,7 @@ import Testing
       // What an attacker in the container would do: loopback addresses by way of the gateway.
       try engine.ok("exec", "--privileged", "c", "ip", "addr", "del", "127.0.0.1/8", "dev", "lo")
       try engine.ok("exec", "--privileged", "c", "ip", "route", "add", "127.0.0.1/32", "via", gateway)
-      let attack = try engine.berth("exec", "c", "wget", "-T", "2", "-qO-", "http://127.0.0.1:8000/")
-      #expect(attack.code != 0, "a container reached a service of the host's loopback")
+      #expect(try engine.fetch("c", "127.0.0.1", 8000) == "", "a container reached a service of the host's loopback")
     }
   }
 

@@ -1,5 +1,6 @@
 import ImageStore
 import JSON
+import Networking
 import Problems
 import StateStore
 
@@ -9,7 +10,7 @@ struct ContainerFilters {
   private enum Test {
     case id(String), name(String), status(StateStore.ContainerState), ancestor(Set<String>, String), exitCode(Int32)
     case label(name: String, value: String?, isWanted: Bool)
-    case createdBefore(Int64), createdSince(Int64), volume(String)
+    case createdBefore(Int64), createdSince(Int64), volume(String), network(Set<String>)
   }
   private var groups: [String: [Test]] = [:]
   /// Only running containers could match otherwise.
@@ -45,10 +46,13 @@ struct ContainerFilters {
     case "since": return .createdSince(try engine.store().containers.lookup(value).created)
     case "until": return .createdBefore(try Timestamp.parse(user: value, now: Timestamp.now(), flag: "--filter until"))
     case "volume": return .volume(value)
+    case "network":
+      let members = try engine.store().networks.members(of: try engine.network(value).id)
+      return .network(Set(members.map(\.container)))
     default:
       throw Problem(
         code: .invalid, message: "--filter \(filter.key)=\(value): unknown filter \"\(filter.key)\"",
-        hint: "ancestor, before, exited, id, label, name, since, status, until and volume are known")
+        hint: "ancestor, before, exited, id, label, name, network, since, status, until and volume are known")
     }
   }
 
@@ -83,6 +87,7 @@ struct ContainerFilters {
       return record.imageID.map(ids.contains) ?? false || record.imageName == name
     case .createdBefore(let time): return record.created < time
     case .createdSince(let time): return record.created > time
+    case .network(let members): return members.contains(record.id)
     case .volume(let wanted):
       let summary = try? JSON.parse(record.summary)
       return (summary?["volumes"]?.strings ?? []).contains(wanted)

@@ -35,6 +35,7 @@ extension Engine {
         hint: record.status.state == .paused
           ? "let it go on: berth unpause \(record.name)" : "start it with: berth start \(record.name)")
     }
+    try healRules(of: record)
     return (record, try ContainerConfig(record))
   }
 

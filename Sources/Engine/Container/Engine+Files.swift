@@ -31,10 +31,11 @@ extension Engine {
       let isHost = config.options.network == .host
       let names = NameFiles(options: config.options, hostname: hostname, name: record.name, joined: joined)
       if config.options.dnsServers != ["none"] {
-        let host = NameFiles.hostResolvConf(sharesHost: isHost)
-        try write(
-          "resolv.conf", isHost && !config.options.namesServers ? host : names.resolvConf(host: host),
-          to: "/etc/resolv.conf")
+        var text = NameFiles.hostResolvConf(sharesHost: isHost)
+        if !isHost || config.options.namesServers {
+          text = names.resolvConf(host: text, service: Self.nameServers(joined))
+        }
+        try write("resolv.conf", text, to: "/etc/resolv.conf")
       }
       if !config.options.noHosts {
         let base = isHost ? (try? readText("/etc/hosts")) : nil

@@ -173,6 +173,7 @@ extension Engine {
         throw Problem(code: .conflict, message: "container \(record.name) has this name already")
       }
       try store().containers.rename(record.id, to: newName)
+      try serveNames(of: record.id)
     }
   }
 

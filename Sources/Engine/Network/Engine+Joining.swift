@@ -11,7 +11,9 @@ extension Engine {
       return try startPasta(record, options: options, connections.ports)
     }
     if connections.joined.isEmpty { return }
-    let namespace = try networkNamespace(of: record)
+    try connect(connections, try networkNamespace(of: record))
+  }
+  func connect(_ connections: Connections, _ namespace: borrowing NetworkNamespace) throws(Problem) {
     var host = try hostNetwork()
     for joined in connections.joined { try join(joined, &host, namespace) }
     let needsRules = connections.joined.contains { $0.network.driver == .bridge }
@@ -20,6 +22,7 @@ extension Engine {
     } else {
       try host.publish(connections.ports)
     }
+    for joined in connections.joined { try serveNames(joined.network) }
   }
 
   /// The namespace of a container's process, after making sure that it is that process's.
@@ -61,6 +64,8 @@ extension Engine {
       return try store.networks.release(id)
     }
     let ports = try publishedPorts(id)
+    if ports.isEmpty, try !store.networks.holds(id) { return }
+    let named = try store.networks.memberships(of: id).filter { !$0.membership.status.isEmpty }
     if !ports.isEmpty {
       // Whoever writes all rules anew must see the ports in the kernel and in the database, or in neither.
       let lock = try store.locks.acquire(.network, Self.rulesLock)
@@ -68,11 +73,50 @@ extension Engine {
       try host.withdraw(ports)
       try store.networks.release(id)
       _ = consume lock
-    } else if try store.networks.holds(id) {
+    } else {
       try store.networks.release(id)
     }
+    for (_, network) in named { try withdrawNames(try NetworkConfiguration(network)) }
   }
   static let rulesLock = "rules"
+
+  /// After a change of its networks: a running container's published ports lead to an address that it has.
+  func redirectPorts(_ record: ContainerRecord, _ config: ContainerConfig, _ host: inout HostNetwork) throws(Problem) {
+    let store = try store()
+    let old = try publishedPorts(record.id)
+    if old.isEmpty && config.options.published.isEmpty && !config.options.publishesAll { return }
+    var joined: [Joined] = []
+    for (membership, network) in try store.networks.memberships(of: record.id) {
+      guard let attachment = Attachment(status: membership.status) else { continue }
+      joined.append(
+        Joined(
+          network: try .init(network), request: .init(network.name, json: membership.request), attachment: attachment))
+    }
+    let targets = Self.portTargets(joined)
+    let new = old.compactMap { port -> PublishedPort? in
+      guard let target = targets.first(where: { $0.family == port.container.family }) else { return nil }
+      var port = port
+      port.container = target
+      return port
+    }
+    if new == old { return }
+    let lock = try store.locks.acquire(.network, Self.rulesLock)
+    try store.transaction(durable: false) { () throws(Problem) in
+      for port in old { try store.networks.giveBack(PortRecord(port), owner: record.id) }
+      for port in new { _ = try store.networks.take(PortRecord(port), owner: record.id) }
+    }
+    try host.withdraw(old)
+    try host.publish(new)
+    _ = consume lock
+  }
+
+  /// Where published ports lead: the first address of each family on a network that the outside can reach.
+  static func portTargets(_ joined: [Joined]) -> [IPAddress] {
+    let addresses = joined.filter { $0.network.driver == .bridge && !$0.network.isInternal }.flatMap {
+      $0.attachment.addresses.map(\.address)
+    }
+    return [IPAddress.Family.v4, .v6].compactMap { family in addresses.first { $0.family == family } }
+  }
 
   // MARK: rules
 
@@ -86,6 +130,10 @@ extension Engine {
     _ = consume lock
   }
 
+  /// For commands that touch a running container: where somebody flushed the rules, they come back.
+  func healRules(of record: ContainerRecord) throws(Problem) {
+    if record.status.state.isAlive, try store().networks.holds(record.id) { try healRules() }
+  }
   /// Brings the rules back where somebody flushed them. Source: capability line PD-141.
   func healRules() throws(Problem) {
     var host = try hostNetwork()

@@ -45,12 +45,7 @@ extension Engine {
       }
     }
     if connections.reservation != nil {
-      let addresses = joined.filter { $0.network.driver == .bridge && !$0.network.isInternal }.flatMap {
-        $0.attachment.addresses.map(\.address)
-      }
-      // The first of each family is where the ports lead.
-      let targets = [IPAddress.Family.v4, .v6].compactMap { family in addresses.first { $0.family == family } }
-      ports = try take(wanted, to: targets, owner: record.id, connections.reservation)
+      ports = try take(wanted, to: Self.portTargets(joined), owner: record.id, connections.reservation)
     }
     connections.joined = joined
     connections.ports = ports

@@ -42,6 +42,8 @@ extension Engine {
     for (position, request) in requests.enumerated() {
       var request = request
       for alias in options.networkAliases where !request.aliases.contains(alias) { request.aliases.append(alias) }
+      if options.dnsServers != ["none"] { request.dnsServers = options.dnsServers }
+      request.hostname = options.hostname
       let network = try self.network(request.network)
       if result.contains(where: { $0.networkID == network.id }) {
         throw Problem(code: .invalid, message: "network \(network.name) is given twice")

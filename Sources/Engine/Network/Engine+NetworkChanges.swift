@@ -129,6 +129,7 @@ extension Engine {
     network.dnsServers.removeAll { dropDNS.contains($0) }
     for server in addDNS where !network.dnsServers.contains(server) { network.dnsServers.append(server) }
     try store().networks.update(network.id, config: network.record.config)
+    try withdrawNames(network)
   }
 
   /// Brings back what a flush of the firewall took from a running container. - Returns: its ID.
@@ -169,6 +170,8 @@ extension Engine {
         var host = try hostNetwork()
         try join(joined, &host, try networkNamespace(of: record))
         if network.driver == .bridge, try !host.rulesAreThere() { try rewriteRules(&host) }
+        try redirectPorts(record, config, &host)
+        try serveNames(network)
       } catch {
         let failure = error
         try store.networks.leave(record.id, network.id)
@@ -190,10 +193,14 @@ extension Engine {
           code: .conflict, message: "container \(record.name) is not connected to network \(network.name)")
       }
       if try needsNamespace(record), let attachment = Attachment(status: mine.membership.status) {
-        let host = try hostNetwork()
+        var host = try hostNetwork()
         try host.detach(attachment.interface, try networkNamespace(of: record))
+        try store.networks.leave(record.id, network.id)
+        try redirectPorts(record, config, &host)
+        try withdrawNames(network)
+      } else {
+        try store.networks.leave(record.id, network.id)
       }
-      try store.networks.leave(record.id, network.id)
     }
   }
 

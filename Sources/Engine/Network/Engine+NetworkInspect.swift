@@ -15,7 +15,7 @@ extension Engine {
   public func ports(of name: String) throws(Problem) -> [PublishedPort] {
     let record = try observed(try store().containers.lookup(name))
     guard record.status.state.isAlive else { return [] }
-    try healRules()
+    try healRules(of: record)
     return try publishedPorts(record.id)
   }
 

@@ -56,6 +56,7 @@ extension Engine {
     var options = NetworkOptions()
     options.name = Self.defaultNetwork
     options.ignore = true
+    options.disablesDNS = true  // as podman's: who wants names makes a network
     return try createNetwork(options).network
   }
 

@@ -12,6 +12,9 @@ public struct NetworkRequest: Hashable, Sendable {
   public var aliases: [String] = []
   /// In the container; nil is ethN.
   public var interface: String?
+  /// The container's own, for the name service.
+  var dnsServers: [String] = []
+  var hostname: String?
 
   public init(_ network: String) { self.network = network }
 
@@ -21,6 +24,8 @@ public struct NetworkRequest: Hashable, Sendable {
     writer.put("mac", mac?.description)
     writer.put("aliases", aliases)
     writer.put("interface", interface)
+    writer.put("dns", dnsServers)
+    writer.put("hostname", hostname)
     return writer.json
   }
   init(_ network: String, json text: String) {
@@ -30,6 +35,8 @@ public struct NetworkRequest: Hashable, Sendable {
     mac = reader.text("mac").flatMap { MACAddress($0) }
     aliases = reader.texts("aliases")
     interface = reader.text("interface")
+    dnsServers = reader.texts("dns")
+    hostname = reader.text("hostname")
   }
 
   /// The options behind the name: `ip=,ip6=,mac=,alias=,interface_name=`.

@@ -1,0 +1,69 @@
+import DNSRecords
+import Networking
+import Problems
+import StateStore
+
+/// The name service of networks: what it is to answer is written from the database, and a container starts when that
+/// is served. Source: capability line PD-144.
+extension Engine {
+  private var records: RecordDirectory { RecordDirectory(paths.runroot + "/dns") }
+
+  /// Where containers of these networks ask for names; empty where none of the networks has a name service.
+  static func nameServers(_ joined: [Joined]) -> [IPAddress] {
+    joined.filter(\.network.servesNames).flatMap { joined in
+      joined.network.subnets.filter { block in joined.attachment.addresses.contains { $0.subnet == block.subnet } }
+        .compactMap(\.gateway)
+    }
+  }
+
+  /// Serves the names of a network as the database has them now; returns when they are served.
+  func serveNames(_ network: NetworkConfiguration) throws(Problem) {
+    guard network.servesNames else { return }
+    let isEmpty = try writeNames(network)
+    let launcher = NameServiceLauncher(directory: records, program: try programs.helper("berth-dns"))
+    if isEmpty { try launcher.settleIfRunning() } else { try launcher.settle(network.id) }
+  }
+
+  /// As the database has them, after a container has left. The service follows by itself.
+  func withdrawNames(_ network: NetworkConfiguration) throws(Problem) {
+    if network.servesNames { try writeNames(network) }
+  }
+  /// After a change of a running container's names.
+  func serveNames(of id: String) throws(Problem) {
+    for (membership, network) in try store().networks.memberships(of: id) where !membership.status.isEmpty {
+      try serveNames(try NetworkConfiguration(network))
+    }
+  }
+
+  /// - Returns: whether there is nobody on the network.
+  @discardableResult
+  private func writeNames(_ network: NetworkConfiguration) throws(Problem) -> Bool {
+    var isEmpty = false
+    try records.update(network.id) { () throws(Problem) -> NetworkRecords? in
+      let containers = try namedContainers(network)
+      isEmpty = containers.isEmpty
+      if isEmpty { return nil }
+      return NetworkRecords(
+        name: network.name, isInternal: network.isInternal,
+        listenAddresses: network.subnets.compactMap(\.gateway).compactMap { HostAddress($0.description) },
+        upstreams: network.dnsServers.compactMap { HostAddress($0) }, containers: containers)
+    }
+    return isEmpty
+  }
+
+  private func namedContainers(_ network: NetworkConfiguration) throws(Problem) -> [NetworkRecords.Container] {
+    try store().networks.running(on: network.id).compactMap { member in
+      guard let attachment = Attachment(status: member.membership.status) else { return nil }
+      let request = NetworkRequest(network.name, json: member.membership.request)
+      return NetworkRecords.Container(
+        id: member.container, name: member.name, hostname: request.hostname, aliases: request.aliases,
+        addresses: attachment.addresses.compactMap { HostAddress($0.address.description) },
+        upstreams: request.dnsServers.compactMap { HostAddress($0) })
+    }
+  }
+}
+
+extension NetworkConfiguration {
+  /// macvlan and ipvlan have no address of the host's where a service could listen.
+  var servesNames: Bool { dnsEnabled && driver == .bridge && subnets.contains { $0.gateway != nil } }
+}
