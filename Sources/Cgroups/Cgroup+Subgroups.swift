@@ -47,19 +47,17 @@ extension Cgroup {
   ///
   /// - Throws: `.invalid` for a controller that no hierarchy has.
   package func entering(_ subgroups: Subgroups) throws(Problem) -> Cgroup {
-    var result = self
-    for (controller, path) in subgroups.paths.sorted(by: { $0.key < $1.key }) {
-      let isAll = controller.isEmpty
-      guard isAll || directories.contains(where: { $0.controllers.contains(controller) }) else {
+    for (controller, path) in subgroups.paths.sorted(by: { $0.key < $1.key }) where !controller.isEmpty {
+      guard directories.contains(where: { $0.controllers.contains(controller) }) else {
         throw Problem(
           code: .invalid, message: "unknown controller \(controller) in --cgroup \(controller):\(path)",
           hint: unified == nil ? nil : "on cgroup v2, give the path alone")
       }
-      if path.isEmpty { continue }
-      result.directories = result.directories.map { directory in
-        guard isAll || directory.controllers.contains(controller) else { return directory }
-        return directory.moved(to: directory.path + "/" + path)
-      }
+    }
+    var result = self
+    result.directories = directories.map { directory in
+      let path = subgroups.paths[""] ?? directory.controllers.compactMap { subgroups.paths[$0] }.first ?? ""
+      return path.isEmpty ? directory : directory.moved(to: directory.path + "/" + path)
     }
     return result
   }

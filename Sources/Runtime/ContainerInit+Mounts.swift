@@ -99,7 +99,7 @@ extension ContainerInit {
     return result.isEmpty ? "/" : result
   }
 
-  private func place(
+  func place(
     _ mount: Mount, number: Int, on root: borrowing RootFilesystem, readOnlyLater: inout [CInt]
   ) throws(StepFailure) {
     let options = MountOptions(mount.options ?? [])

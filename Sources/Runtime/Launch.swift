@@ -120,6 +120,7 @@ struct Launch {
       }
     } catch {
       try? store.remove(options.id)
+      TerminationMessage.write(error, for: plan.spec)
       throw error
     }
   }
@@ -232,18 +233,7 @@ struct Launch {
       try tree.setPropagation(UInt64(isSlave ? MS_SLAVE : MS_PRIVATE), recursive: true)
       return try tree.fd.duplicate().release()
     }
-    for (number, mount) in (plan.spec.mounts ?? []).enumerated() {
-      let words = MountOptions(mount.options ?? [])
-      guard words.bind || mount.type == "bind", let source = mount.source else { continue }
-      let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
-      if plan.isInRoot(path) { continue }  // it is what the mounts before it make of it
-      self.plan.preparedSources[number] = try doing("open mount source \(path)") { () throws(Errno) in
-        let tree = try MountTree(cloning: path, recursive: words.recursive)
-        // Only privilege on the host may map owners.
-        if let map = plan.idMapNamespaces[number] { try tree.mapIDs(by: map, recursive: words.idMappedBelow) }
-        return try tree.fd.duplicate().release()
-      }
-    }
+    try self.plan.openBindSources()
   }
 
   /// User namespaces that carry the maps of idmapped mounts.

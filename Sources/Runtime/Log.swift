@@ -7,35 +7,96 @@ import Sys
 /// Where errors, warnings and, with `--debug`, the steps go: standard error, and the file of `--log`, as text or JSON.
 struct Log {
   enum Format: String { case text, json }
-  enum Level: String, CaseIterable { case debug, info, warning, error }
+  enum Level: String, CaseIterable {
+    case debug, info, warning, error
+
+    /// As `--log-level` takes it, whatever the case.
+    init?(word: String) {
+      switch word.lowercased() {
+      case "trace", "debug": self = .debug
+      case "info": self = .info
+      case "warn", "warning": self = .warning
+      case "error", "fatal", "panic": self = .error
+      default: return nil
+      }
+    }
+    fileprivate var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+  }
+
+  /// What the lines are about; it becomes known on the way.
+  final class Subject {
+    var command = ""
+    var container = ""
+  }
 
   var path: String?
   var format = Format.text
-  var isDebug = false
+  /// What is less is not written.
+  var threshold = Level.warning
+  var isDebug: Bool {
+    get { threshold == .debug }
+    set { threshold = newValue ? .debug : .warning }
+  }
+  let about = Subject()
 
   /// One step of the way; the text is made only where somebody reads it.
   func debug(_ message: @autoclosure () -> String) {
     if isDebug { write(.debug, message()) }
   }
 
-  func write(_ level: Level, _ message: String) {
-    let line: String
-    switch format {
-    case .json:
-      let object: JSON = [
-        "level": .string(level.rawValue), "msg": .string(message), "time": .string(Timestamp.now()),
-      ]
-      line = object.text() + "\n"
-    case .text:
-      line = "time=\(JSON.string(Timestamp.now()).text()) level=\(level.rawValue) msg=\(JSON.string(message).text())\n"
-    }
+  /// - Returns: false for a word that is no level.
+  mutating func setLevel(_ word: String) -> Bool {
+    guard let level = Level(word: word) else { return false }
+    threshold = level
+    return true
+  }
+
+  /// The last line of a command. Source: capability line LX-08.
+  func conclude(_ how: String, milliseconds: Int64) {
+    if threshold.rank <= Level.info.rank { write(.info, "cmd \(how)", [("duration", "\(milliseconds)ms")]) }
+  }
+
+  func write(_ level: Level, _ message: String, _ details: [(name: String, value: String)] = []) {
+    if level.rank < threshold.rank { return }
+    let line = line(level, message, details)
     if let path {
       // A log that cannot be opened must not hide the error itself, which standard error gets below.
-      if let fd = try? open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o644) { try? writeAll(fd, line) }
+      if let fd = try? Self.file(path) { try? writeAll(fd, line) }
     }
     if level == .error || path == nil {
       let isMachine = path == nil && (format == .json || level == .debug)
       try? writeAll(2, isMachine ? line : "berth-runtime: \(message)\n")
     }
+  }
+
+  /// One file for all: appended to, the owner's alone. Source: capability line LX-07.
+  private static func file(_ path: String) throws(Errno) -> OwnedFD {
+    let flags = O_WRONLY | O_CREAT | O_APPEND
+    do throws(Errno) { return try open(path, flags, mode: 0o600) } catch {
+      guard error == .notFound else { throw error }
+      try makeDirectories(parentPath(of: path), mode: 0o750)
+      return try open(path, flags, mode: 0o600)
+    }
+  }
+
+  private func line(_ level: Level, _ message: String, _ details: [(name: String, value: String)]) -> String {
+    var object = JSON.Object()
+    object["level"] = .string(level.rawValue)
+    object["msg"] = .string(message)
+    object["time"] = .string(Timestamp.now())
+    for (name, value) in [("cmd", about.command), ("cid", about.container)] + details where !value.isEmpty {
+      object[name] = .string(value)
+    }
+    if format == .json {
+      object["pid"] = JSON(getpid())
+      return JSON.object(object).text() + "\n"
+    }
+    let names =
+      ["time", "level", "msg"] + object.members.map(\.name).filter { !["time", "level", "msg"].contains($0) }
+    let words = names.map { name in
+      let text = object[name]?.string ?? ""
+      return name + "=" + (name == "level" || name == "cmd" || name == "duration" ? text : JSON.string(text).text())
+    }
+    return words.joined(separator: " ") + "\n"
   }
 }

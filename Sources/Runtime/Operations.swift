@@ -38,6 +38,7 @@ struct Operations {
     let listener = SeccompListener(plan: LaunchPlan(id: id, bundle: record.bundle, spec: spec), pid: record.pid)
     do throws(Problem) { try CreatedContainer.awaitExecution(channel, listener: listener) } catch {
       try? unlinkSocket(id)
+      TerminationMessage.write(error, for: spec)
       throw error
     }
     try unlinkSocket(id)

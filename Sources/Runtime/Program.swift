@@ -16,17 +16,21 @@ package enum RuntimeProgram {
     let words = commandLine()
     signal(SIGPIPE, SIG_IGN)  // a hook need not read its input
     var log = Log()
+    let start = monotonicMilliseconds()
     do throws(Problem) {
-      exit(try run(words, &log))
+      let status = try run(words, &log)
+      log.conclude("completed", milliseconds: monotonicMilliseconds() - start)
+      exit(status)
     } catch {
       log.write(.error, error.sentence + (error.hint.map { " (\($0))" } ?? ""))
+      log.conclude("failed", milliseconds: monotonicMilliseconds() - start)
       exit(error.code == .commandNotFound || error.code == .cannotExecute ? error.exitStatus : 1)
     }
   }
 
   private static let globalGrammar = [
     "root=", "log=", "log-format=", "systemd-cgroup", "debug", "help|h", "version|v", "rootless=", "cgroup-manager=",
-    "criu=",
+    "criu=", "log-level=",
   ]
 
   private static func run(_ words: [String], _ log: inout Log) throws(Problem) -> CInt {
@@ -34,13 +38,16 @@ package enum RuntimeProgram {
     let flags = try Flags(words.dropFirst(), Flags.Grammar(globalGrammar), stopsAtFirst: true, rest: &rest)
     let settings = try Settings()
     log.path = flags["log"] ?? settings["LOG"]
-    log.isDebug = flags.has("debug") || settings["LOG_LEVEL"] == "debug"
+    log.isDebug = flags.has("debug")
     let usage = Usage(calledAs: words.first ?? "")
     if let format = flags["log-format"] ?? settings["LOG_FORMAT"] {
       guard let format = Log.Format(rawValue: format) else {
         throw Problem(code: .invalid, message: "the log format is text or json, not \"\(format)\"")
       }
       log.format = format
+    }
+    if !log.isDebug, let word = flags["log-level"] ?? settings["LOG_LEVEL"], !log.setLevel(word) {
+      log.write(.warning, "log level \"\(word)\" is none of debug, info, warning, error: warning is used")
     }
     if flags.has("version") { return show("\(usage.program) version \(version)\nspec: \(specVersion)\n") }
     guard let command = rest.popFirst(), !flags.has("help"), command != "help" else { return show(usage.text) }
@@ -50,6 +57,7 @@ package enum RuntimeProgram {
       }
       return show(text)
     }
+    log.about.command = command
     let root = flags["root"] ?? settings["ROOT"] ?? RecordStore.defaultRoot
     let session = Session(
       store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words,

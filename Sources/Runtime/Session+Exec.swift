@@ -44,7 +44,9 @@ extension Session {
     }
     try exec.connectConsole(flags["console-socket"])
     if !isDetached { try Foreground.blockSignals() }
-    if isDetached && flags["pid-file"] == nil { log.write(.info, "detached without --pid-file: nobody learns the pid") }
+    if isDetached && flags["pid-file"] == nil {
+      log.write(.warning, "detached without --pid-file: nobody learns the pid")
+    }
     let pid: pid_t
     do throws(Problem) {
       pid = try exec.start(pidFile: flags["pid-file"], pidfdSocket: flags["pidfd-socket"])

@@ -37,6 +37,7 @@ struct Session {
     case "events": try events(rest)
     case "checkpoint": try checkpoint(rest)
     case "restore": try restore(rest)
+    case "mounts": try mounts(rest)
     default: throw Problem(code: .invalid, message: "unknown command \"\(command)\"", hint: "berth-runtime --help")
     }
   }
@@ -47,6 +48,7 @@ struct Session {
     guard flags.positional.count == 1 else {
       throw Problem(code: .invalid, message: "exactly one container ID is wanted, not \(flags.positional.count) words")
     }
+    log.about.container = flags.positional[0]
     return (flags, flags.positional[0])
   }
   func anyFlags(_ rest: ArraySlice<String>, _ grammar: [String]) throws(Problem) -> Flags {
@@ -125,6 +127,7 @@ struct Session {
       var status: CInt = 0
       _ = csys_wait4(record.pid, &status, 0)
       try? operations.remove(record, spec: spec)
+      TerminationMessage.write(error, for: spec)
       throw error
     }
     if isDetached { return 0 }

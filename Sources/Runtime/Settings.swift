@@ -27,7 +27,7 @@ struct Settings {
   /// KEY=VALUE lines; `#` begins a comment; one pair of quotes around a value goes.
   static func parse(_ text: String, _ path: String) throws(Problem) -> [(name: String, value: String)] {
     var result: [(name: String, value: String)] = []
-    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
       let line = trimmed(line)
       if line.isEmpty || line.first == "#" { continue }
       let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

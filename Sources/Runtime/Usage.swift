@@ -15,7 +15,8 @@ struct Usage {
     --root DIR            where the state of containers is kept
     --log FILE            also write messages to a file
     --log-format FORMAT   text or json
-    --debug               write every step
+    --log-level LEVEL     debug, info, warning (unless said otherwise) or error
+    --debug               write every step, as --log-level debug
     --cgroup-manager NAME cgroupfs, systemd or disabled
     --systemd-cgroup      as --cgroup-manager systemd
     --criu PATH           the program for checkpoint and restore
@@ -69,6 +70,8 @@ struct Usage {
         [--tcp-established] [--ext-unix-sk] [--shell-job] [--file-locks] [--auto-dedup] [--empty-ns network]
         [--manage-cgroups-mode soft|full|strict|ignore] [--lsm-profile TYPE:NAME] [--lsm-mount-context CONTEXT] ID
         """),
+    Command(
+      name: "mounts", summary: "add mounts to a running container, or remove them", synopsis: "add|remove ID FILE"),
     Command(name: "spec", summary: "write a config.json to start from", synopsis: "[-b|--bundle DIR] [--rootless]"),
     Command(name: "features", summary: "show what this runtime can do", synopsis: ""),
   ]

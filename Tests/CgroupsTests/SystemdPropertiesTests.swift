@@ -16,11 +16,16 @@ import Testing
       switch property.value {
       case .uint64(let number): "\(property.name)=\(number == .max ? "infinity" : String(number))"
       case .string(let text): "\(property.name)=\(text)"
-      case .array(.byte, let bytes): "\(property.name)=\(bytes.map { if case .byte(let b) = $0 { b } else { 0 } })"
+      case .array(.byte, let bytes): "\(property.name)=\(bytes.map(Self.number))"
       case .array(_, let values): "\(property.name)=\(values.count)"
       default: "\(property.name)=\(property.value)"
       }
     }
+  }
+
+  private static func number(_ value: DBusValue) -> UInt8 {
+    guard case .byte(let byte) = value else { return 0 }
+    return byte
   }
 
   @Test func limitsOfVersionTwo() throws {
