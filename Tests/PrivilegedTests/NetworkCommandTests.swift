@@ -121,7 +121,7 @@ import Testing
       try refused("--no-hosts and --add-host", "--no-hosts", "--add-host", "a:1.2.3.4")
       try refused("conflicting port mappings", "-p", "8080:80", "-p", "8080:81")
       try refused("192.0.2.99", "-p", "192.0.2.99:8080:80")
-      try refused("invalid", "--network", "../etc")
+      try refused("network not found", "--network", "../etc")
       // Three more fit into a /29; then no address is left, and one that is given back can be had again.
       for _ in 0..<4 { try engine.ok("run", "-d", "--network", "small", "busybox", "sleep", "1000") }
       try refused("no free address is left in 10.90.0.0/29", "--network", "small")
