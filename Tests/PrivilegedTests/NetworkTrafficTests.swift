@@ -37,35 +37,16 @@ import Testing
     }
   }
 
-  @Test func outwardsAndUDP() throws {
+  @Test func outwards() throws {
     try withEngine { engine in
       try engine.importBusybox()
       try withNeighbour(engine) { other in
         let server = try other.begin(["python3", "-m", "http.server", "--bind", "192.0.2.2", "8000"])
         #expect(try eventually(20) { try other.run("curl", "-sS", "http://192.0.2.2:8000/").code == 0 })
-        try engine.ok("run", "-d", "--name", "c", "-p", "5353:53/udp", "busybox", "sleep", "1000")
+        try engine.ok("run", "-d", "--name", "c", "busybox", "sleep", "1000")
         #expect(try engine.fetch("c", "192.0.2.2", 8000) == "</html>", "a container reaches the outside")
         try? server.signal(9)
         _ = try server.wait()
-        // An echo of datagrams in the container's network, by a program that nobody here wrote.
-        let echo = """
-          import socket
-          s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 53))
-          while True: d, a = s.recvfrom(2048); s.sendto(d + a[0].encode(), a)
-          """
-        let ask = """
-          import socket
-          s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1)
-          s.sendto(b"udp ", ("192.0.2.1", 5353)); print(s.recv(2048).decode())
-          """
-        let pid = try engine.ok("inspect", "-f", "{{.State.Pid}}", "c")
-        let service = try start(["nsenter", "-t", pid, "-n", "python3", "-c", echo])
-        let heard = try eventually(20) {
-          try other.run("python3", "-c", ask).text == "udp 192.0.2.2\n"
-        }
-        #expect(heard, "over UDP, with the source address kept")
-        try? service.signal(9)
-        _ = try service.wait()
       }
     }
   }
