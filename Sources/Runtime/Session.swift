@@ -93,7 +93,15 @@ struct Session {
     if launch.plan.spec.process?.terminal == true && options.consoleSocket == nil {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket")
     }
-    _ = try launch.create(waitsForStart: true).release()
+    let created = try launch.create(waitsForStart: true)
+    let record = created.record
+    do throws(Problem) { _ = try created.release() } catch {
+      _ = csys_kill(record.pid, SIGKILL)  // our own child, not reaped
+      var status: CInt = 0
+      _ = csys_wait4(record.pid, &status, 0)
+      try? operations.remove(record, spec: launch.plan.spec)
+      throw error
+    }
     return 0
   }
 
