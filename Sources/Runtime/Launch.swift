@@ -105,6 +105,7 @@ struct Launch {
         _ = csys_umount2(plan.rootPath, CInt(MNT_DETACH))
       }
       takeBack()
+      TerminationMessage.write(error, for: plan.spec)
       throw error
     }
   }
@@ -120,7 +121,6 @@ struct Launch {
       }
     } catch {
       try? store.remove(options.id)
-      TerminationMessage.write(error, for: plan.spec)
       throw error
     }
   }
