@@ -7,3 +7,11 @@ static inline int csqlite_bind_text(sqlite3_stmt *statement, int place, const ch
 static inline int csqlite_no_checkpoint_on_close(sqlite3 *connection) {
   return sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }
+/* Waits until what was committed to the write-ahead log is on the disk, as a commit with synchronous=FULL does
+   before it lets the next writer in. A database in memory has nothing to wait for. */
+static inline int csqlite_sync_log(sqlite3 *connection) {
+  sqlite3_file *file = 0;
+  int code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  if (code != SQLITE_OK || !file || !file->pMethods) return code;
+  return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}

@@ -73,7 +73,8 @@ public final class Engine {
     guard geteuid() == 0 else {
       throw Problem(code: .denied, message: "an ordinary user's engine works in a user namespace; it was not entered")
     }
-    let store = try Store(root: paths.root, settings: [("root", paths.root), ("runroot", paths.runroot)])
+    let store = try Store(
+      root: paths.root, locks: paths.locks, settings: [("root", paths.root), ("runroot", paths.runroot)])
     opened = store
     repairContainers(store)
     return store
@@ -99,6 +100,9 @@ struct Paths: Sendable {
   func volume(_ name: String) -> String { "\(root)/volumes/\(name)" }
   func volumeData(_ name: String) -> String { "\(root)/volumes/\(name)/_data" }
   func layer(_ diffID: String) -> String { "\(root)/layers/\(diffID)/diff" }
+  var locks: String { "\(runroot)/locks" }
+  /// See `Skeleton`.
+  var skeleton: String { "\(root)/skeleton" }
   /// `--root` of the OCI runtime.
   var runtimeState: String { "\(runroot)/runtime" }
 }
@@ -139,12 +143,12 @@ struct Programs: Sendable {
       guard exists(path) else { throw Problem(code: .invalid, message: "OCI runtime \(name) is not there") }
       return path
     }
-    let search =
-      [Self.ownDirectory(), libexec()]
-      + (environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin").split(separator: ":").map(String.init)
-    for directory in search where !directory.isEmpty {
-      let path = directory + "/" + name
-      if exists(path) { return path }
+    for directory in [Self.ownDirectory(), libexec()] where exists(directory + "/" + name) {
+      return directory + "/" + name
+    }
+    let search = environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"
+    for directory in search.split(separator: ":") where exists(directory + "/" + name) {
+      return directory + "/" + name
     }
     throw Problem(
       code: .invalid, message: "OCI runtime \"\(name)\" not found", hint: "install it, or name another with --runtime")

@@ -9,8 +9,7 @@ extension ImageLibrary {
   /// Held by whoever writes blobs, from the first byte to the commit of the row that names them; exclusive for
   /// whoever removes some.
   func lockBlobs(shared: Bool) throws(Problem) -> FileLock {
-    let path = store.locks.path(.image, "blobs")
-    return try doing("lock \(path)") { () throws(Errno) in try FileLock(path, shared: shared) }
+    try store.locks.acquire(.image, "blobs", shared: shared)
   }
 
   /// Writes a blob unless it is there; durable. The caller holds `lockBlobs(shared: true)`.

@@ -43,13 +43,7 @@ final class LayerLocks {
   }
 
   private static func lock(_ library: ImageLibrary, _ layer: String, shared: Bool) throws(Problem) -> FileLock {
-    let path = library.store.locks.path(.layer, layer)
-    return try doing("lock \(path)") { () throws(Errno) in
-      do throws(Errno) { return try FileLock(path, shared: shared) } catch  where error == .notFound {
-        try makeDirectories(parentPath(of: path), mode: 0o700)
-        return try FileLock(path, shared: shared)
-      }
-    }
+    try library.store.locks.acquire(.layer, layer, shared: shared)
   }
 }
 

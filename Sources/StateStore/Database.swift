@@ -12,20 +12,19 @@ package final class Database {
   package enum Limit {
     /// How long a writer waits for another one.
     package static let busyMilliseconds = 60_000
-    /// Pages in the write-ahead log before a commit moves them into the database. Small, because the first command
-    /// after an idle time reads the whole log: 256 pages are 1 MiB, read in less than a millisecond.
+    /// Pages in the write-ahead log before a commit moves them into the database. Few, because the first command
+    /// after an idle time reads the whole log: 256 pages of 1 KiB.
     package static let walPages: Int32 = 256
   }
 
   /// Where the database is; ":memory:" for a private one.
   package let path: String
   private let connection: OpaquePointer
-  private var statements: [String: OpaquePointer] = [:]
+  /// A command uses a dozen: setting up a table's type would cost more than looking through them.
+  private var statements: [(sql: String, compiled: OpaquePointer)] = []
   private var depth = 0
-  private var synchronous: Synchronous?
-
-  /// What a commit waits for. Source: sqlite.org/pragma.html, "synchronous".
-  private enum Synchronous: String { case full = "FULL", normal = "NORMAL" }
+  /// Commits leave the disk to `sync`; nil before the first one.
+  private var syncsItself: Bool?
 
   /// Opens, and creates, the database; write-ahead log, foreign keys on.
   package init(path: String) throws(Problem) {
@@ -46,7 +45,7 @@ package final class Database {
   }
 
   deinit {
-    for statement in statements.values { sqlite3_finalize(statement) }
+    for statement in statements { sqlite3_finalize(statement.compiled) }
     sqlite3_close_v2(connection)
   }
 
@@ -99,7 +98,27 @@ package final class Database {
   ///   survives the end of every process, and the order of changes is kept. A transaction inside another joins it.
   package func transaction<R>(durable: Bool, _ body: () throws(Problem) -> R) throws(Problem) -> R {
     if depth > 0 { return try body() }
-    try set(durable ? .full : .normal)
+    let result = try write(body)
+    if durable { try sync() }
+    return result
+  }
+
+  /// After the commit, so that writers who wait do not wait for the disk, and one journal commit of the file system
+  /// serves all who sync at the same time. Whoever saw the change before it was on the disk and answers with something
+  /// durable syncs the same log, further on.
+  private func sync() throws(Problem) {
+    guard syncsItself == true else { return }
+    let code = csqlite_sync_log(connection)
+    if code != SQLITE_OK { throw problem(code, doing: "write") }
+  }
+
+  private func write<R>(_ body: () throws(Problem) -> R) throws(Problem) -> R {
+    if syncsItself == nil {
+      // Only with a write-ahead log, which some file systems cannot have, is NORMAL as safe: sqlite.org/pragma.html.
+      let isLogged = try row("PRAGMA journal_mode") { row in row.text(0) } == "wal"
+      if isLogged { try execute("PRAGMA synchronous=NORMAL") }
+      syncsItself = isLogged
+    }
     try run("BEGIN IMMEDIATE")
     depth += 1
     defer { depth -= 1 }
@@ -125,21 +144,15 @@ package final class Database {
     return try body()
   }
 
-  private func set(_ wanted: Synchronous) throws(Problem) {
-    if synchronous == wanted { return }
-    try execute("PRAGMA synchronous=\(wanted.rawValue)")
-    synchronous = wanted
-  }
-
   private func prepare(_ sql: String, _ values: [SQLValue]) throws(Problem) -> OpaquePointer {
     let statement: OpaquePointer
-    if let known = statements[sql] {
-      statement = known
+    if let known = statements.first(where: { $0.sql == sql }) {
+      statement = known.compiled
     } else {
       var made: OpaquePointer?
       let code = sqlite3_prepare_v3(connection, sql, -1, CUnsignedInt(SQLITE_PREPARE_PERSISTENT), &made, nil)
       guard code == SQLITE_OK, let made else { throw problem(code, doing: "read") }
-      statements[sql] = made
+      statements.append((sql, made))
       statement = made
     }
     for (number, value) in values.enumerated() {

@@ -14,20 +14,23 @@ package struct ObjectLocks: Sendable {
   package func path(_ kind: Kind, _ name: String) -> String { "\(directory)/\(kind.rawValue)/\(name).lock" }
 
   /// Waits for the object's lock; it is held until the value goes.
-  package func acquire(_ kind: Kind, _ name: String) throws(Problem) -> FileLock {
+  package func acquire(_ kind: Kind, _ name: String, shared: Bool = false) throws(Problem) -> FileLock {
     let path = path(kind, name)
-    return try doing("lock \(path)") { () throws(Errno) in
-      do throws(Errno) { return try FileLock(path) } catch  where error == .notFound {
-        try makeDirectories(parentPath(of: path), mode: 0o700)
-        return try FileLock(path)
-      }
+    return try doing("lock \(path)") { () throws(Errno) in try open(path, shared: shared, waiting: true) }
+  }
+
+  /// The directory is made by the first that needs it.
+  private func open(_ path: String, shared: Bool, waiting: Bool) throws(Errno) -> FileLock {
+    do throws(Errno) { return try FileLock(path, shared: shared, waiting: waiting) } catch  where error == .notFound {
+      try makeDirectories(parentPath(of: path), mode: 0o700)
+      return try FileLock(path, shared: shared, waiting: waiting)
     }
   }
 
   /// The lock if nobody holds it, else nil.
   package func tryAcquire(_ kind: Kind, _ name: String) throws(Problem) -> FileLock? {
     let path = path(kind, name)
-    do throws(Errno) { return try FileLock(path, waiting: false) } catch {
+    do throws(Errno) { return try open(path, shared: false, waiting: false) } catch {
       if error == .wouldBlock { return nil }
       throw Problem(code: Problem.Code(error), message: "lock \(path)", cause: error)
     }

@@ -12,17 +12,16 @@ package final class Store {
 
   /// - Parameters:
   ///   - root: `/var/lib/berth` or what stands for it; made when it is missing.
+  ///   - locks: directory of the objects' lock files, which a reboot may clear; nil is one below the root.
   ///   - settings: what must stay as it was when the database was made, such as `runroot`; see `checkSettings`.
-  package init(root: String, settings: [(key: String, value: String)] = []) throws(Problem) {
+  package init(root: String, locks: String? = nil, settings: [(key: String, value: String)] = []) throws(Problem) {
     self.root = root
-    locks = ObjectLocks(directory: root + "/locks")
+    self.locks = ObjectLocks(directory: locks ?? root + "/locks")
     let path = root + "/state.db"
     if !Sys.exists(path) {
       try doing("make \(root)", hint: "choose another place with --root, or run as root") { () throws(Errno) in
         try makeDirectories(root, mode: 0o711)
-        for name in ["locks", "locks/containers", "locks/volumes", "locks/images", "locks/layers", "locks/intents"] {
-          try makeDirectories(root + "/" + name, mode: 0o700)
-        }
+        try makeDirectories(root + "/locks", mode: 0o700)
       }
     }
     database = try Database(path: path)
@@ -46,10 +45,9 @@ package final class Store {
   private func checkSettings(_ settings: [(key: String, value: String)]) throws(Problem) {
     if settings.isEmpty { return }
     let rows = try database.rows("SELECT key, value FROM settings") { row in (row.text(0), row.text(1)) }
-    let recorded = Dictionary(rows) { a, _ in a }
     var missing: [(key: String, value: String)] = []
     for (key, value) in settings {
-      guard let before = recorded[key] else {
+      guard let before = rows.first(where: { $0.0 == key })?.1 else {
         missing.append((key, value))
         continue
       }

@@ -91,7 +91,7 @@ extension TestEngine {
     #expect(layerNames == [], sourceLocation: sourceLocation)
     #expect(blobNames == [], sourceLocation: sourceLocation)
     for kind in ["intents", "layers"] {
-      let left = ((try? entries(ofPath: "\(root)/locks/\(kind)")) ?? []).map(\.name)
+      let left = ((try? entries(ofPath: "\(runroot)/locks/\(kind)")) ?? []).map(\.name)
       #expect(left == [], "locks/\(kind)", sourceLocation: sourceLocation)
     }
   }

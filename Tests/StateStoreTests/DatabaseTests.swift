@@ -63,7 +63,7 @@ struct DatabaseTests {
   @Test func missingDirectoryOfTheRootIsMade() throws {
     try withDirectory { directory in
       _ = try Store(root: directory + "/a/b")
-      #expect(exists(directory + "/a/b/locks/layers"))
+      #expect(exists(directory + "/a/b/locks"))
       #expect(code { _ = try Store(root: "/proc/nothing/here") } != nil)
     }
   }
