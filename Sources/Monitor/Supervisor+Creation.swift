@@ -40,7 +40,8 @@ extension Supervisor {
     if let exec = configuration.exec {
       result += ["exec", "--detach", "--process", exec.processFile]
     } else {
-      result += ["create", "--bundle", configuration.bundle]
+      result += configuration.startsAtOnce ? ["run", "--detach"] : ["create"]
+      result += ["--bundle", configuration.bundle]
       if configuration.noPivot { result.append("--no-pivot") }
     }
     result += ["--pid-file", configuration.pidFile]
@@ -49,15 +50,18 @@ extension Supervisor {
     return result + [configuration.id]
   }
 
-  /// Keeps what the runtime says; the container's process says nothing before the runtime is done.
+  /// The process may say something before the runtime is done: both have the same standard error.
+  private var isProcessHeard: Bool { configuration.exec != nil || configuration.startsAtOnce }
+
+  /// Keeps what the runtime says.
   func captureRuntimeOutput() {
     flow.isTouched = true
-    while captured.count < RuntimeMessage.Limit.bytesMax || configuration.exec == nil {
+    while captured.count < RuntimeMessage.Limit.bytesMax || !isProcessHeard {
       let got = csys_read(streams.stderr.number ?? -1, flow.input.baseAddress, 16 << 10)
       if got <= 0 { return }
       if captured.count < RuntimeMessage.Limit.bytesMax { captured.append(contentsOf: flow.input[..<got]) }
     }
-    // An exec session's process may say more than this already: it waits until the runtime is done.
+    // The process may say more than this already: it waits until the runtime is done.
     if let fd = streams.stderr.number { poller.remove(fd) }
   }
 
@@ -101,11 +105,11 @@ extension Supervisor {
   }
 
   private func beginOutput(_ pid: Int32) throws(Problem) {
-    if configuration.exec == nil {
-      memory = MemoryWatch(pid: pid)
-      if !captured.isEmpty { notes.write("the runtime says: \(String(decoding: captured, as: UTF8.self))") }
-    } else if !configuration.terminal && !captured.isEmpty {
+    if configuration.exec == nil { memory = MemoryWatch(pid: pid) }
+    if isProcessHeard && !configuration.terminal {
       captured.withUnsafeBytes { take($0, isError: true) }
+    } else if !captured.isEmpty && configuration.exec == nil {
+      notes.write("the runtime says: \(String(decoding: captured, as: UTF8.self))")
     }
     captured = []
     if let fd = streams.stderr.number { poller.remove(fd) }

@@ -9,7 +9,7 @@ extension MonitorConfiguration {
       ("runtimeArguments", JSON(runtimeArguments)), ("terminal", JSON(terminal)), ("stdinOpen", JSON(stdinOpen)),
       ("stdinOnce", JSON(stdinOnce)), ("log", log.json), ("exitFile", JSON(exitFile)), ("pidFile", JSON(pidFile)),
       ("exitCommand", JSON(exitCommand)), ("preserveFDs", JSON(preserveFDs)), ("attachFD", JSON(attachFD)),
-      ("noPivot", JSON(noPivot)), ("durable", JSON(durable)),
+      ("startsAtOnce", JSON(startsAtOnce)), ("noPivot", JSON(noPivot)), ("durable", JSON(durable)),
     ])
     object["monitorPidFile"] = monitorPidFile.map { JSON($0) }
     object["attachSocket"] = attachSocket.map { JSON($0) }
@@ -32,8 +32,8 @@ extension MonitorConfiguration {
       attachSocket: try members.optionalText("attachSocket"), oomFile: try members.optionalText("oomFile"),
       exitCommand: try members.texts("exitCommand"), exec: try Exec(member: json["exec"]),
       preserveFDs: try members.count("preserveFDs"), attachFD: try members.flag("attachFD"),
-      monitorLog: try members.optionalText("monitorLog"), noPivot: try members.flag("noPivot"),
-      durable: try members.flag("durable", or: true))
+      monitorLog: try members.optionalText("monitorLog"), startsAtOnce: try members.flag("startsAtOnce"),
+      noPivot: try members.flag("noPivot"), durable: try members.flag("durable", or: true))
   }
 }
 

@@ -77,6 +77,9 @@ package struct MonitorConfiguration: Equatable, Sendable {
   package var attachFD: Bool
   /// Where the monitor tells its own trouble; nil is nowhere.
   package var monitorLog: String?
+  /// The runtime's `run --detach` instead of `create`: the container's process runs when the answer is given, and no
+  /// `start` follows.
+  package var startsAtOnce: Bool
   /// `--no-pivot` for the runtime.
   package var noPivot: Bool
   /// The exit file is synced to disk; false suits a container that is removed when it ends.
@@ -87,7 +90,8 @@ package struct MonitorConfiguration: Equatable, Sendable {
     terminal: Bool = false, stdinOpen: Bool = false, stdinOnce: Bool = false, log: Log = Log(driver: .none),
     exitFile: String, pidFile: String, monitorPidFile: String? = nil, attachSocket: String? = nil,
     oomFile: String? = nil, exitCommand: [String] = [], exec: Exec? = nil, preserveFDs: Int = 0,
-    attachFD: Bool = false, monitorLog: String? = nil, noPivot: Bool = false, durable: Bool = true
+    attachFD: Bool = false, monitorLog: String? = nil, startsAtOnce: Bool = false, noPivot: Bool = false,
+    durable: Bool = true
   ) {
     self.id = id
     self.name = name
@@ -108,6 +112,7 @@ package struct MonitorConfiguration: Equatable, Sendable {
     self.preserveFDs = preserveFDs
     self.attachFD = attachFD
     self.monitorLog = monitorLog
+    self.startsAtOnce = startsAtOnce
     self.noPivot = noPivot
     self.durable = durable
   }

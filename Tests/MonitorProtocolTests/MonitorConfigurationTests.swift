@@ -10,7 +10,8 @@ import Testing
     stdinOpen: true, stdinOnce: true,
     log: .init(driver: .jsonFile, path: "/l", maxSizeBytes: 10, tag: "t\"", labels: ["a": "1", "b": "ü"]),
     exitFile: "/e", pidFile: "/p", monitorPidFile: "/m", attachSocket: "/a", oomFile: "/o", exitCommand: ["/x", "y z"],
-    exec: .init(processFile: "/pr", id: "s1"), preserveFDs: 2, attachFD: true, monitorLog: "/ml", noPivot: true,
+    exec: .init(processFile: "/pr", id: "s1"), preserveFDs: 2, attachFD: true, monitorLog: "/ml", startsAtOnce: true,
+    noPivot: true,
     durable: false)
   static let small = MonitorConfiguration(id: "0", bundle: "/b", runtime: "/r", exitFile: "/e", pidFile: "/p")
 

@@ -78,13 +78,17 @@ extension Engine {
       let connections = try takeConnections(record, config)
       try prepare(record, config, connections.joined, terminalSize: launch.terminalSize)
       let runtime = try runtime(of: config)
-      let pid = try startMonitor(record, config, runtime, launch, holding: connections.reservation?.holder.borrowed)
+      let atOnce = connections.joined.isEmpty && startsAtOnce(config, runtime)
+      let pid = try startMonitor(
+        record, config, runtime, launch, atOnce: atOnce, holding: connections.reservation?.holder.borrowed)
       record.status.pid = pid
       // A process that has gone already has an exit file soon: any start time does.
       record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
       try readMonitorPid(&record)
-      try connect(record, config, connections)
-      try runtime.run("start", record.id)
+      if !atOnce {
+        try connect(record, config, connections)
+        try runtime.run("start", record.id)
+      }
       try writePidFile(config, pid)
     } catch {
       let failure = error
@@ -134,7 +138,7 @@ extension Engine {
 
   private func startMonitor(
     _ record: ContainerRecord, _ config: ContainerConfig, _ runtime: RuntimeProgram, _ launch: Launch,
-    holding ports: CInt?
+    atOnce: Bool, holding ports: CInt?
   ) throws(Problem) -> Int32 {
     let id = record.id
     var configuration = MonitorConfiguration(
@@ -149,10 +153,19 @@ extension Engine {
     configuration.exitCommand = try exitCommand(id, removes: config.options.removeWhenDone)
     configuration.preserveFDs = config.options.preserveFDs
     configuration.attachFD = launch.attach != nil
+    configuration.startsAtOnce = atOnce
     configuration.durable = !config.options.removeWhenDone
     return try MonitorLauncher.start(
       configuration, program: try programs.helper("berth-monitor"), attach: launch.attach,
       preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: ports, environment: helperEnvironment)
+  }
+
+  /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as a network
+  /// that is joined: the monitor of a container with a limit looks for its memory group before the first process can have been killed for it. Another
+  /// runtime may warn on the standard error that it shares with the process.
+  private func startsAtOnce(_ config: ContainerConfig, _ runtime: RuntimeProgram) -> Bool {
+    if case .pasta = config.options.network { return false }
+    return config.options.memoryBytes == nil && runtime.path.hasSuffix("/berth-runtime")
   }
 
   /// What the monitor runs after the container's end, should nobody else clean up (PD-61).
