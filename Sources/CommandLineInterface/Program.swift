@@ -6,6 +6,7 @@ import Sys
 package enum Program {
   /// - Returns: the exit status.
   package static func run(_ arguments: [String]) -> Int32 {
+    umask(0o022)  // the root of a container must not be closed to its users because this user's files are
     let output = StandardOutput()
     defer { output.flush() }
     do throws(Problem) {

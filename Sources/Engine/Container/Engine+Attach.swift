@@ -52,7 +52,7 @@ extension Engine {
 
   private func cleanUpAfter(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
     do throws(Problem) {
-      try locked(id: record.id) { (now) throws(Problem) in
+      try locked(id: record.id, writing: !config.options.removeWhenDone) { (now) throws(Problem) in
         if now.status.state.isAlive || now.status.state == .removing { return }  // started again, or being removed
         if config.options.removeWhenDone { try discard(record.id, config) } else { try settle(now, config) }
       }

@@ -9,7 +9,7 @@ extension Engine {
   /// Undoes what a run left after the container ended; the monitor's exit command. - Parameter remove: `--rm`.
   public func cleanup(_ name: String, remove: Bool) throws(Problem) {
     do throws(Problem) {
-      try locked(name) { (record) throws(Problem) in
+      try locked(id: try store().containers.lookup(name).id, writing: !remove) { (record) throws(Problem) in
         let config = try ContainerConfig(record)
         switch record.status.state {
         case .running, .paused, .stopping:

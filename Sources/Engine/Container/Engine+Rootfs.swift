@@ -44,8 +44,13 @@ extension Engine {
       try makeDirectories(own, mode: 0o700)
     }
     if case .rootfs(let path) = config.options.source { return path }
+    var layers = (config.image?.layers ?? []).map(paths.layer)
+    if layers.count < OverlayMount.Limit.layersMax {
+      try Skeleton.prepare(paths.skeleton)
+      layers.insert(paths.skeleton, at: 0)
+    }
     let overlay = OverlayMount(
-      layers: (config.image?.layers ?? []).map(paths.layer), upper: own + "/upper", work: own + "/work",
+      layers: layers, upper: own + "/upper", work: own + "/work",
       isVolatile: config.options.removeWhenDone, target: paths.rootfs(record.id))
     try doing("make \(own)/upper") { () throws(Errno) in
       for (path, mode) in [(overlay.upper, 0o755), (overlay.work, 0o700), (overlay.target, 0o755)] as [(String, mode_t)]

@@ -128,7 +128,10 @@ extension Engine {
   func locked<R>(_ name: String, _ body: (ContainerRecord) throws(Problem) -> R) throws(Problem) -> R {
     try locked(id: try store().containers.lookup(name).id, body)
   }
-  func locked<R>(id: String, _ body: (ContainerRecord) throws(Problem) -> R) throws(Problem) -> R {
+  /// - Parameter writing: false where the row goes anyway.
+  func locked<R>(
+    id: String, writing: Bool = true, _ body: (ContainerRecord) throws(Problem) -> R
+  ) throws(Problem) -> R {
     let lock = try store().locks.acquire(.container, id)
     let result: Result<R, Problem>
     do throws(Problem) {
@@ -136,7 +139,7 @@ extension Engine {
         try store().locks.remove(.container, id)
         throw Problem(code: .notFound, message: "container \(id.prefix(12)) has been removed")
       }
-      result = .success(try body(try reconciled(record)))
+      result = .success(try body(writing ? try reconciled(record) : try observed(record)))
     } catch { result = .failure(error) }
     _ = consume lock
     return try result.get()
