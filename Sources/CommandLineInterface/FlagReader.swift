@@ -14,7 +14,7 @@ struct FlagReader {
     _ type: C.Type, _ arguments: ArraySlice<String>, path: String
   ) throws(Problem) -> Reading<C> {
     var command = C()
-    var flags = Lookup(C.flags)
+    let flags = Lookup(C.flags)
     var rest = arguments
     var operands: [String] = []
     do {
@@ -77,45 +77,37 @@ struct UsageProblem: Error {
   }
 }
 
-/// A command's flags by name.
+/// A command's flags by name. A few are looked for among a hundred: a table would cost more than it saves.
 private struct Lookup<C> {
   private let flags: [Flag<C>]
-  private var byName: [String: Int] = [:]
-  private var byLetter: [Character: Int] = [:]
+  init(_ flags: [Flag<C>]) { self.flags = flags }
 
-  init(_ flags: [Flag<C>]) {
-    self.flags = flags
-    byName.reserveCapacity(flags.count * 2)
-    for (place, flag) in flags.enumerated() {
-      byName[flag.name] = place
-      for name in flag.alsoNamed { byName[name] = place }
-      if let short = flag.short { byLetter[short] = place }
-    }
+  private func named(_ name: String) -> Flag<C>? {
+    flags.last { $0.name == name || !$0.alsoNamed.isEmpty && $0.alsoNamed.contains(name) }
   }
 
   /// - Returns: whether it is the call for help.
-  mutating func long(_ argument: String, _ rest: inout ArraySlice<String>, _ command: inout C) throws -> Bool {
+  func long(_ argument: String, _ rest: inout ArraySlice<String>, _ command: inout C) throws -> Bool {
     let body = argument.dropFirst(2)
     let equals = body.firstIndex(of: "=")
     let name = String(equals.map { body[..<$0] } ?? body)
     let joined = equals.map { String(body[body.index(after: $0)...]) }
-    guard let place = byName[name] else {
+    guard let flag = named(name) else {
       if name == "help" { return true }
       throw UsageProblem(message: "unknown flag: --\(name)")
     }
-    try apply(flags[place], spelled: "--\(name)", joined, &rest, &command)
+    try apply(flag, spelled: "--\(name)", joined, &rest, &command)
     return false
   }
 
   /// `-it`, `-v/a:/b`, `-e=A=1`.
-  mutating func cluster(_ argument: String, _ rest: inout ArraySlice<String>, _ command: inout C) throws -> Bool {
+  func cluster(_ argument: String, _ rest: inout ArraySlice<String>, _ command: inout C) throws -> Bool {
     var letters = argument.dropFirst()
     while let letter = letters.popFirst() {
-      guard let place = byLetter[letter] else {
+      guard let flag = flags.last(where: { $0.short == letter }) else {
         if letter == "h" { return true }
         throw UsageProblem(message: "unknown shorthand flag: '\(letter)' in \(argument)")
       }
-      let flag = flags[place]
       var joined: String?
       if letters.first == "=" {
         joined = String(letters.dropFirst())

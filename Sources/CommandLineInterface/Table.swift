@@ -13,19 +13,19 @@ struct Table {
         if column < widths.count { widths[column] = max(widths[column], width) } else { widths.append(width) }
       }
     }
-    var output = ""
+    var output: [UInt8] = []
     for row in rows {
-      var line = ""
+      let start = output.count
       for (column, cell) in row.enumerated() {
-        line += cell
+        output.append(contentsOf: cell.utf8)
         if column + 1 < row.count {
-          line += String(repeating: " ", count: widths[column] + Self.gap - Self.width(of: cell))
+          output.append(contentsOf: repeatElement(0x20, count: widths[column] + Self.gap - Self.width(of: cell)))
         }
       }
-      while line.last == " " { line.removeLast() }
-      output += line + "\n"
+      while output.count > start, output.last == 0x20 { output.removeLast() }
+      output.append(10)
     }
-    return output
+    return String(decoding: output, as: UTF8.self)
   }
 
   /// Source: text/tabwriter as podman sets it up: minwidth 12 with padding 2.
