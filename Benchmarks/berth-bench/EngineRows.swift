@@ -6,6 +6,8 @@ import Sys
 /// Debian's podman on storage of its own, with the settings that a machine without CAP_SYS_RESOURCE needs.
 struct Podman {
   let scratch: String
+  /// Sockets and pids: a tmpfs, as /run is.
+  let runroot: String
 
   func command(_ arguments: String...) -> [String] { command(arguments) }
   func command(_ arguments: [String]) -> [String] {
@@ -22,8 +24,7 @@ struct Podman {
       try? replaceFile(configuration, with: Array(text.utf8), durable: false)
     }
     return [
-      "/usr/bin/env", "CONTAINERS_CONF=\(configuration)", "podman", "--root", scratch + "/root", "--runroot",
-      scratch + "/run",
+      "/usr/bin/env", "CONTAINERS_CONF=\(configuration)", "podman", "--root", scratch + "/root", "--runroot", runroot,
     ] + arguments
   }
   func remove() {
@@ -31,6 +32,7 @@ struct Podman {
     execute(command("rmi", "-f", "-a"))
     execute(["umount", "-R", "-q", scratch + "/root/overlay"])
     try? removeTree(scratch)
+    try? removeTree(runroot)
   }
 }
 
@@ -38,12 +40,15 @@ struct Podman {
 struct Berth {
   let program: String
   let scratch: String
-  func command(_ arguments: String...) -> [String] {
-    [program, "--root", scratch + "/root", "--runroot", scratch + "/run"] + arguments
+  let runroot: String
+  func command(_ arguments: String...) -> [String] { command(arguments) }
+  func command(_ arguments: [String]) -> [String] {
+    [program, "--root", scratch + "/root", "--runroot", runroot] + arguments
   }
   func remove() {
     execute(command("rm", "-f", "-a", "-t", "0"))
     try? removeTree(scratch)
+    try? removeTree(runroot)
   }
 }
 
@@ -53,19 +58,25 @@ struct EngineRows {
   let berth: Berth
   let podman: Podman
   let runtime: String
+  /// A container's root filesystem, and a bundle for the runtime that runs `true` in it.
+  let rootfs: String
+  let bundle: String
   let rounds: Int
-  let many: Int
 
-  private static let image = "localhost/busybox"
+  static let image = "localhost/busybox"
 
   func rows() -> [Row] {
     guard importImage() else { return [] }
     var rows: [Row] = []
+    rows += againstRuntime()
     rows += pair("berth run --rm --network none true", 0.1, 0.1) {
       $0("run", "--rm", "--network", "none", Self.image, "true")
     }
     rows += pair("berth run --rm --network none true, no seccomp", nil, nil) {
       $0("run", "--rm", "--network", "none", "--security-opt", "seccomp=unconfined", Self.image, "true")
+    }
+    rows += pair("berth run --rm true, default network", 0.1, nil) {
+      $0("run", "--rm", "--network", "bridge", Self.image, "true")
     }
     execute(berth.command("run", "-d", "--network", "none", "--name", "sleeper", Self.image, "sleep", "3600"))
     execute(podman.command("run", "-d", "--network", "none", "--name", "sleeper", Self.image, "sleep", "3600"))
@@ -73,13 +84,31 @@ struct EngineRows {
     rows += pair("berth ps, one running", 0.15, nil) { $0("ps") }
     rows += pair("berth inspect", nil, nil) { $0("inspect", "sleeper") }
     rows += parallelRuns()
-    rows += manyContainers()
+    execute(berth.command("rm", "-f", "-t", "0", "sleeper"))
+    execute(podman.command("rm", "-f", "-t", "0", "sleeper"))
     return rows
   }
 
-  private func importImage() -> Bool {
+  /// One container through the engine, and one through the runtime alone.
+  private func againstRuntime() -> [Row] {
+    let costs = measure(
+      [
+        Contender(name: "berth", command: berth.command("run", "--rm", "--network", "none", Self.image, "true")),
+        Contender(
+          name: "runtime",
+          command: [runtime, "--root", berth.runroot + "-runtime", "run", "--bundle", bundle, "bench-alone"]),
+      ], rounds: rounds)
+    guard let ours = costs["berth"], let peer = costs["runtime"] else { return [] }
+    return [
+      Row(
+        work: "berth run --rm --network none true", ours: ours, peerName: "berth-runtime run", peer: peer, wallGoal: 3,
+        cpuGoal: 3)
+    ]
+  }
+
+  func importImage() -> Bool {
     let archive = scratch + "/busybox.tar"
-    guard execute(["tar", "-C", scratch + "/rootfs", "-cf", archive, "."]) == 0 else { return false }
+    guard execute(["tar", "-C", rootfs, "-cf", archive, "."]) == 0 else { return false }
     let change = ["--change", "ENV PATH=/bin"]
     let ours = execute(berth.command("import") + change + [archive, Self.image])
     if ours != 0 { note("berth import ended with \(ours)") }
@@ -87,13 +116,13 @@ struct EngineRows {
     return ours == 0
   }
 
-  private func pair(
+  func pair(
     _ work: String, _ wallGoal: Double?, _ cpuGoal: Double?, _ arguments: ((String...) -> [String]) -> [String]
   ) -> [Row] {
     let given = arguments { (words: String...) in words }
     let costs = measure(
       [
-        Contender(name: "berth", command: berth.command() + given),
+        Contender(name: "berth", command: berth.command(given)),
         Contender(name: "podman", command: podman.command(given)),
       ], rounds: rounds)
     guard let ours = costs["berth"], let peer = costs["podman"] else { return [] }
@@ -124,26 +153,6 @@ struct EngineRows {
       sleep(1)  // the last of them may still be ending
       execute(command + ["container", "prune", "-f", "--filter", "label=bench=parallel"])
     }
-  }
-
-  /// `ps -a` with many stopped containers, and create + start beside them.
-  private func manyContainers() -> [Row] {
-    let work = "create + start + rm"
-    let line = "id=$($0 create --network none \(Self.image) true) && $0 start $id && $0 rm -f $id"
-    let script = ["/bin/sh", "-c", line.replacing("$0", with: berth.command().joined(separator: " "))]
-    let alone = measure([Contender(name: "alone", command: script)], rounds: rounds)["alone"]
-    for _ in 0..<many {
-      execute(berth.command("create", "--network", "none", Self.image, "true"))
-      execute(podman.command("create", "--network", "none", Self.image, "true"))
-    }
-    var rows = pair("berth ps -a, \(many) containers", 0.05, nil) { $0("ps", "-a") }
-    if let alone, let crowded = measure([Contender(name: "crowded", command: script)], rounds: rounds)["crowded"] {
-      rows.append(
-        Row(
-          work: "\(work), \(many) present", ours: crowded, peerName: "none present", peer: alone, wallGoal: 1.1,
-          cpuGoal: nil))
-    }
-    return rows
   }
 }
 

@@ -3,11 +3,14 @@ import Glibc
 import JSON
 import Sys
 
-/// A cold pull from a docker-registry on loopback, against podman and against what the tools of the trade need for the same bytes.
+/// A cold pull from a docker-registry on loopback, against podman and against what the tools of the trade need for the
+/// same bytes. Each pull goes to a file system that was made for it.
 struct PullRows {
   let scratch: String
-  let berth: Berth
-  let podman: Podman
+  /// `berth` itself.
+  let engine: String
+  /// Of sockets and pids: a tmpfs.
+  let runroot: String
   /// An OCI layout and a tag in it: "DIR:TAG"; scripts/make-test-images makes one.
   let image: String
   let rounds: Int
@@ -25,23 +28,18 @@ struct PullRows {
       note("skopeo cannot push \(image)")
       return []
     }
+    let disk = FreshDisk(path: scratch + "/pulled", megabytes: Self.diskMegabytes)
+    let pull = ["pull", "-q", "--tls-verify=false", name]
+    let berth = Berth(program: engine, scratch: disk.path, runroot: runroot + "/pull-berth")
+    let podman = Podman(scratch: disk.path, runroot: runroot + "/pull-podman")
     var contenders = [
-      Contender(
-        name: "berth", command: berth.command("pull", "-q", "--tls-verify=false", name),
-        before: { execute(berth.command("rmi", "-f", name)) }),
-      Contender(
-        name: "podman", command: podman.command("pull", "-q", "--tls-verify=false", name),
-        before: { execute(podman.command("rmi", "-f", name)) }),
+      contender("berth", berth.command(pull), on: disk) { execute(berth.command("images")) },
+      contender("podman", podman.command(pull), on: disk) { execute(podman.command("images")) },
     ]
-    if let script = toolsScript() {
-      contenders.append(
-        Contender(
-          name: "curl + igzip + tar + openssl", command: ["/bin/bash", script],
-          before: { execute(["rm", "-rf", scratch + "/tools"]) }))
+    if let script = toolsScript(below: disk.path) {
+      contenders.append(contender("curl + igzip + tar + openssl", ["/bin/bash", script], on: disk) {})
     }
-    let costs = measure(contenders, rounds: min(rounds, 5))
-    execute(berth.command("rmi", "-f", name))
-    execute(podman.command("rmi", "-f", name))
+    let costs = measure(contenders, rounds: min(rounds, Self.roundsMax))
     guard let ours = costs["berth"] else { return [] }
     return contenders.dropFirst().compactMap { contender in
       costs[contender.name].map {
@@ -50,6 +48,25 @@ struct PullRows {
           wallGoal: contender.name == "podman" ? 0.5 : 1.2, cpuGoal: nil)
       }
     }
+  }
+
+  private static let diskMegabytes = 1500
+  private static let roundsMax = 7
+
+  /// - Parameter prepare: makes the empty store, which is not timed.
+  private func contender(_ name: String, _ command: [String], on disk: FreshDisk, _ prepare: @escaping () -> Void)
+    -> Contender
+  {
+    Contender(
+      name: name, command: command,
+      before: {
+        disk.renew()
+        prepare()
+      },
+      after: {
+        execute(["umount", "-R", "-q", disk.path + "/root/overlay"])
+        disk.remove()
+      })
   }
 
   private func startRegistry() -> ChildProcess? {
@@ -73,14 +90,14 @@ struct PullRows {
   }
 
   /// Each layer in parallel: download, both digests, inflate, untar.
-  private func toolsScript() -> String? {
+  private func toolsScript(below place: String) -> String? {
     guard program("igzip") != nil, program("curl") != nil,
       let text = outputOf(["skopeo", "inspect", "--raw", "--tls-verify=false", "docker://\(name)"]),
       let layers = (try? JSON.parse(text))?["layers"]?.array?.compactMap({ $0["digest"]?.string })
     else { return nil }
     var lines = ["set -e -o pipefail", "pids="]
     for (number, digest) in layers.enumerated() {
-      let directory = "\(scratch)/tools/\(number)"
+      let directory = "\(place)/\(number)"
       lines.append(
         "mkdir -p \(directory); (curl -s http://\(Self.address)/v2/bench/blobs/\(digest) | tee >(openssl sha256 >\(directory).a) | igzip -d -c | "
           + "tee >(openssl sha256 >\(directory).b) | tar -C \(directory) --numeric-owner -xpf -) & pids=\"$pids $!\"")

@@ -9,7 +9,7 @@ struct RuntimeRows {
   let runtime: String
   let rounds: Int
 
-  private var rootfs: String { scratch + "/rootfs" }
+  var rootfs: String { scratch + "/rootfs" }
 
   func rows() -> [Row] {
     guard prepareRootfs() else { return [] }
@@ -42,7 +42,7 @@ struct RuntimeRows {
   }
 
   /// runc's own default config, with this root filesystem and command.
-  private func bundle(_ name: String, seccomp: JSON?, arguments: [String] = ["/bin/true"]) -> String {
+  func bundle(_ name: String, seccomp: JSON?, arguments: [String] = ["/bin/true"]) -> String {
     let path = "\(scratch)/bundle-\(name)"
     try? makeDirectories(path)
     execute(["rm", "-f", "\(path)/config.json"])
@@ -69,7 +69,7 @@ struct RuntimeRows {
   /// The filter that podman hands to its runtime, read from a container it made.
   private func podmanSeccomp() -> JSON? {
     guard program("podman") != nil else { return nil }
-    let podman = Podman(scratch: scratch + "/podman-seccomp")
+    let podman = Podman(scratch: scratch + "/podman-seccomp", runroot: scratch + "/podman-seccomp/run")
     defer { podman.remove() }
     guard let id = outputOf(podman.command("create", "--network", "none", "--rootfs", rootfs, "/bin/true")),
       execute(podman.command("init", id)) == 0,

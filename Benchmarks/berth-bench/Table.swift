@@ -9,6 +9,7 @@ struct Row {
   /// At most this ratio of wall time, and of CPU time; nil where no budget is set.
   var wallGoal: Double?
   var cpuGoal: Double?
+  var unit = "ms"
 }
 
 func rounded(_ value: Double, _ digits: Int = 2) -> String {
@@ -20,9 +21,13 @@ func rounded(_ value: Double, _ digits: Int = 2) -> String {
   return "\(whole / Int(scale)).\(fraction)"
 }
 
+private func text(_ cost: Cost, _ unit: String) -> String {
+  "\(rounded(cost.median)) (\(rounded(cost.minimum))) \(unit)"
+}
+
 func printTable(_ rows: [Row]) {
   var lines = [
-    ["work", "ours ms (min)", "peer", "peer ms (min)", "wall ratio", "goal", "CPU ratio", "goal", "met"]
+    ["work", "ours (min)", "peer", "peer's (min)", "ratio", "goal", "CPU ratio", "goal", "met"]
   ]
   for row in rows {
     let wall = row.ours.median / row.peer.median
@@ -30,8 +35,7 @@ func printTable(_ rows: [Row]) {
     let wallMet = row.wallGoal.map { wall <= $0 } ?? true
     let cpuMet = row.cpuGoal.map { goal in cpu.map { $0 <= goal } ?? true } ?? true
     lines.append([
-      row.work, "\(rounded(row.ours.median)) (\(rounded(row.ours.minimum)))", row.peerName,
-      "\(rounded(row.peer.median)) (\(rounded(row.peer.minimum)))", rounded(wall),
+      row.work, text(row.ours, row.unit), row.peerName, text(row.peer, row.unit), rounded(wall),
       row.wallGoal.map { "≤ \(rounded($0))" } ?? "",
       cpu.map { rounded($0) } ?? "", row.cpuGoal.map { "≤ \(rounded($0))" } ?? "",
       row.wallGoal == nil && row.cpuGoal == nil ? "" : wallMet && cpuMet ? "yes" : "NO",
