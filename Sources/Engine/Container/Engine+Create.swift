@@ -7,9 +7,22 @@ import Sys
 
 /// An intent that outlives one function; finished exactly once, or left to the next command.
 final class HeldIntent {
+  private let id: String
   private var intent: Intent?
-  init(_ intent: consuming Intent) { self.intent = consume intent }
-  /// Inside a transaction it goes with that.
+  init(_ intent: consuming Intent) {
+    id = intent.id
+    self.intent = consume intent
+  }
+  /// Its row goes with the caller's transaction; `release` follows when that is committed. Without the lock others would
+  /// take the row, which they still see, for a dead command's.
+  func erase(_ store: Store) throws(Problem) {
+    try store.database.run("DELETE FROM intents WHERE id = ?", [.text(id)])
+  }
+  func release(_ store: Store) {
+    guard let intent = intent.take() else { return }
+    store.locks.remove(.intent, id)
+    _ = consume intent
+  }
   func finish(_ store: Store, durable: Bool) throws(Problem) {
     guard let intent = intent.take() else { return }
     try store.intents.finish(intent, durable: durable)

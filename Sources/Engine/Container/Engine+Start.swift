@@ -106,8 +106,9 @@ extension Engine {
     let status = record.status
     try store.transaction(durable: false) { () throws(Problem) in
       try store.containers.update(record.id, status, durable: false)
-      try intent.finish(store, durable: false)
+      try intent.erase(store)
     }
+    intent.release(store)
     return record
   }
 
@@ -132,8 +133,9 @@ extension Engine {
     let durable = status
     try store.transaction(durable: false) { () throws(Problem) in
       try store.containers.update(record.id, durable, durable: false)
-      try intent.finish(store, durable: false)
+      try intent.erase(store)
     }
+    intent.release(store)
   }
 
   private func startMonitor(
