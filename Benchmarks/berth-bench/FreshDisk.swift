@@ -2,7 +2,7 @@ import CSys
 import Glibc
 import Sys
 
-/// An ext4 file system of its own in a file: what earlier rounds and other programs did to the machine's does not count.
+/// An ext4 file system of its own in a file: what others and earlier rounds did to the machine's does not count.
 ///
 /// `/` of this process must be private (see `main.swift`); the loop device goes with the last mount.
 struct FreshDisk {

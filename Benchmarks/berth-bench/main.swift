@@ -42,8 +42,8 @@ struct Settings {
 if CommandLine.arguments.last == "--system-calls" { SystemCalls.run() }
 guard let settings = Settings(CommandLine.arguments) else {
   note(
-    "usage: berth-bench PREFIX [--rounds N] [--many N] [--megabytes N] [--only \(Settings.parts.joined(separator: "|"))] "
-      + "[--image LAYOUT:TAG]")
+    "usage: berth-bench PREFIX [--rounds N] [--many N] [--megabytes N] [--image LAYOUT:TAG] "
+      + "[--only \(Settings.parts.joined(separator: "|"))]")
   exit(2)
 }
 // A mount namespace of its own: no mount of the bench is seen elsewhere, and none outlives it.

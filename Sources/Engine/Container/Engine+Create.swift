@@ -13,8 +13,8 @@ final class HeldIntent {
     id = intent.id
     self.intent = consume intent
   }
-  /// Its row goes with the caller's transaction; `release` follows when that is committed. Without the lock others would
-  /// take the row, which they still see, for a dead command's.
+  /// Its row goes with the caller's transaction; `release` follows when that is committed. Without the lock others
+  /// would take the row, which they still see, for a dead command's.
   func erase(_ store: Store) throws(Problem) {
     try store.database.run("DELETE FROM intents WHERE id = ?", [.text(id)])
   }

@@ -162,9 +162,9 @@ extension Engine {
       preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: ports, environment: helperEnvironment)
   }
 
-  /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as a network
-  /// that is joined: the monitor of a container with a limit looks for its memory group before the first process can have been killed for it. Another
-  /// runtime may warn on the standard error that it shares with the process.
+  /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as a
+  /// network that is joined. The monitor of a container with a limit looks for its memory group before the first
+  /// process can have been killed for it; another runtime may warn on the process's own standard error.
   private func startsAtOnce(_ config: ContainerConfig, _ runtime: RuntimeProgram) -> Bool {
     if case .pasta = config.options.network { return false }
     return config.options.memoryBytes == nil && runtime.path.hasSuffix("/berth-runtime")
