@@ -2,8 +2,8 @@ import Glibc
 import Sys
 
 extension Cgroup {
-  /// - Source: cgroup-v2.rst, "io.stat"; blkio-controller.rst (v1): what BFQ counts where it schedules, else what passes
-  ///   the throttle.
+  /// - Source: cgroup-v2.rst, "io.stat"; blkio-controller.rst (v1): what BFQ counts where it schedules, else what
+  ///   passes the throttle.
   func blockIOUse() -> CgroupStatistics.BlockIO {
     var result = CgroupStatistics.BlockIO()
     if let place = directory(of: "io"), place.version == .two {

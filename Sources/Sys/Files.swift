@@ -24,6 +24,7 @@ extension stat {
   package var isSymlink: Bool { st_mode & S_IFMT == S_IFLNK }
 }
 
+package func isDirectory(_ path: String) -> Bool { (try? status(path))?.isDirectory == true }
 package func exists(_ path: String) -> Bool { (try? status(path)) != nil }
 
 package func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(Errno) {

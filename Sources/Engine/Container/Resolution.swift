@@ -157,7 +157,7 @@ struct Resolution {
       }
     }
     if case .rootfs(let path) = options.source {
-      guard path.hasPrefix("/"), let found = try? status(path), found.isDirectory else {
+      guard path.hasPrefix("/"), isDirectory(path) else {
         throw Problem(code: .invalid, message: "--rootfs \(path) is not a directory")
       }
     }
@@ -311,13 +311,12 @@ enum Timezone {
         hint: "names are such as Europe/Berlin, or local")
     }
     let path = "/usr/share/zoneinfo/" + zone
-    let found: stat
-    do throws(Errno) { found = try status(path) } catch {
+    do throws(Errno) { _ = try status(path) } catch {
       throw Problem(
         code: .invalid, message: "--tz \"\(zone)\": unknown time zone",
         hint: "names are those below /usr/share/zoneinfo (package tzdata)", cause: error)
     }
-    if found.isDirectory { throw Problem(code: .invalid, message: "Invalid timezone: \(zone) is a directory") }
+    if isDirectory(path) { throw Problem(code: .invalid, message: "Invalid timezone: \(zone) is a directory") }
     return path
   }
 }
