@@ -26,7 +26,8 @@ struct Resolution {
       environment = json["Env"]?.strings ?? []
       entrypoint = json["Entrypoint"]?.strings ?? []
       command = json["Cmd"]?.strings ?? []
-      user = json["User"]?.string ?? ""
+      // `user` alone is a C type as well: having met it, the compiler finds no property of `stat` any more (Swift 6.3).
+      self.user = json["User"]?.string ?? ""
       workingDirectory = json["WorkingDir"]?.string ?? ""
       stopSignal = json["StopSignal"]?.string ?? ""
       volumes = json["Volumes"]?.object?.members.map(\.name).sorted() ?? []
