@@ -271,11 +271,13 @@ import Testing
         .code == .invalid)
   }
 
-  @Test func generatedFiles() {
-    #expect(
-      Engine.resolvConf(host: "nameserver 127.0.0.53\nnameserver 9.9.9.9\n", sharesHost: false)
-        == "nameserver 9.9.9.9\n")
-    let hosts = Engine.hosts(base: nil, hostname: "h", name: "web", added: [HostEntry(name: "db", address: "10.0.0.2")])
+  // covers PD-131, PD-144
+  @Test func generatedFiles() throws {
+    var options = ContainerOptions(.image("busybox"))
+    options.addHosts = [HostEntry(name: "db", address: "10.0.0.2")]
+    let files = NameFiles(options: options, hostname: "h", name: "web", joined: [])
+    #expect(files.resolvConf(host: "nameserver 127.0.0.53\nnameserver 9.9.9.9\n") == "nameserver 9.9.9.9\n")
+    let hosts = try files.hosts(base: nil)
     #expect(hosts.hasPrefix("10.0.0.2\tdb\n") && hosts.contains("127.0.1.1\th web\n"))
   }
 }
