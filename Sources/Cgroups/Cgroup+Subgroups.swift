@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 package import Problems
 import Sys
 
@@ -64,7 +64,7 @@ extension Cgroup {
 
   /// Where a process of the container is now, in version 2: it may have made cgroups of its own and left the one that
   /// it was started in, which then takes no process any more (EBUSY, "no internal processes") or has gone.
-  package func following(_ pid: pid_t) -> Cgroup? {
+  package func following(_ pid: Int32) -> Cgroup? {
     guard isUnified, let own = unified, let bytes = try? readFile("/proc/\(pid)/cgroup") else { return nil }
     guard let path = CgroupLayout.parse(memberships: bytes).first(where: { $0.controllers.isEmpty })?.path else {
       return nil
