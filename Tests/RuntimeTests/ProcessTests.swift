@@ -51,7 +51,7 @@ struct ProcessTests {
 
   @Test func failuresTravelAsBytes() throws {
     let failure = StepFailure(.mount, .notPermitted, "proc at /proc")
-    let copy = try #require(StepFailure(bytes: failure.bytes[...]))
+    let copy = try #require(StepFailure(bytes: failure.bytes))
     #expect(copy.problem.sentence == "mount proc at /proc: Operation not permitted")
     #expect(copy.problem.code == .denied)
     #expect(StepFailure(bytes: [1, 2, 3]) == nil)

@@ -53,7 +53,6 @@ struct SpecCheckTests {
     ),
     (spec(linux: #","rootfsPropagation":"loud""#), "unknown rootfsPropagation \"loud\""),
     (spec(linux: #","devices":[{"path":"/d","type":"x"}]"#), "device /d has the unknown type \"x\""),
-    (spec(linux: #","netDevices":{"eth0":{}}"#), "linux.netDevices is not available"),
     (
       spec(linux: #","uidMappings":[{"containerID":0,"hostID":0,"size":1}]"#),
       "uidMappings and gidMappings need a user namespace"
