@@ -35,10 +35,10 @@ final class SystemdManager {
       } catch { failure = failure ?? (path, error) }
     }
     guard let failure else {
+      let places = candidates.map(\.path).joined(separator: ", ")
       throw Problem(
         code: .unsupported,
-        message:
-          "no systemd \(isUser ? "user manager" : "manager") is here: \(candidates.map(\.path).joined(separator: ", "))",
+        message: "no systemd \(isUser ? "user manager" : "manager") is here: \(places)",
         hint: isUser ? "log in with a user session, or use --cgroup-manager cgroupfs" : "use --cgroup-manager cgroupfs")
     }
     throw Problem(

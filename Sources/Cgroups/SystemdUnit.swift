@@ -16,8 +16,8 @@ package struct SystemdUnit: Hashable, Sendable {
     self.isUser = isUser
   }
 
-  /// - Parameter path: `linux.cgroupsPath`, "slice:prefix:name"; an empty slice is the manager's usual one, and an absent
-  ///   path is ":berth:<id>".
+  /// - Parameter path: `linux.cgroupsPath`, "slice:prefix:name"; an empty slice is the manager's usual one, and an
+  ///   absent path is ":berth:<id>".
   /// - Throws: `.invalid` for other paths, and for names that systemd would not take.
   /// - Source: runc's docs/systemd.md; systemd.unit(5), systemd.slice(5).
   package init(path: String?, id: String, isUser: Bool) throws(Problem) {

@@ -3,8 +3,8 @@ import Glibc
 public import Problems
 package import Sys
 
-/// Ports of the host, held by sockets that nobody serves: while they are open, another program that wants one of them is
-/// told so, and a port that another program has is not given away.
+/// Ports of the host, held by sockets that nobody serves: while they are open, another program that wants one of them
+/// is told so, and a port that another program has is not given away.
 ///
 /// The sockets lie in the queue of one socket pair, so that one descriptor holds any number of them: whoever keeps it
 /// (a container's monitor) keeps the ports, and they are free when it ends, however it ends.

@@ -60,7 +60,9 @@ public struct SharedNamespace: Sendable {
 
   /// Only the caller may write where the record lies.
   private func prepareDirectory() throws(Problem) {
-    try doing("make \(runroot)") { () throws(Errno) in try makeDirectories(runroot, mode: 0o700) }
+    try doing("make \(runroot)", hint: "set XDG_RUNTIME_DIR to a directory of your own") { () throws(Errno) in
+      try makeDirectories(runroot, mode: 0o700)
+    }
     let found = try doing("look at \(runroot)") { () throws(Errno) in try status(runroot, followingLinks: false) }
     guard found.isDirectory, found.st_uid == caller.uid, found.st_mode & 0o022 == 0 else {
       throw Problem(

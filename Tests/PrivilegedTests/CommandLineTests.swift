@@ -26,7 +26,7 @@ import Testing
       (["ps", "extra"], "takes no arguments"),
       (["--nope"], "unknown flag: --nope"), (["ps", "--format", "{{.Names"], "an action that does not end"),
       (["run", "--name"], "flag needs an argument: --name"),
-      (["run", "--publish", "1:1", "x"], "not supported yet: --publish"),
+      (["run", "--restart", "always", "x"], "not supported yet: --restart"),
       (["ps", "--filter", "nope=1"], "nope"), (["ps", "--sort", "nope"], "none of command, created"),
     ] as [([String], String)]) func badCommandLinesEndWith125(_ arguments: [String], _ text: String) throws
   {

@@ -23,12 +23,13 @@ import Testing
     }
   }
 
-  // covers PD-03: an ordinary user is told what to do until rootless comes, whatever the XDG variables say
+  // covers PD-03: an ordinary user whose runtime directory cannot be made is told which variable names it
   @Test(.needs(.program("setpriv"))) func ordinaryUsers() throws {
     let outcome = try run(
       ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", Installed.berth, "ps"],
       environment: ["XDG_RUNTIME_DIR": "/nonexistent"])
-    expect(outcome, names: "hint: run berth as root")
+    expect(outcome, names: "make /nonexistent/berth: Permission denied")
+    expect(outcome, names: "XDG_RUNTIME_DIR")
   }
 
   // covers PD-04, LX-13: the OCI runtime by name or path, and helpers that are not there

@@ -6,7 +6,7 @@ import Testing
 /// `berth import` of a web address. covers PD-93
 @Suite(.needs(.root), .needs(.installed)) struct ImagesDownloadTests {
   @Test(arguments: ["root.tar", "root.tar.gz", "moved"]) func importsWhatAServerHas(_ file: String) throws {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       try RegistryServers(scratch: engine.scratch).withStrangeRegistry { host in
         let address = "http://\(host)/files/\(file)"
         let outcome = try engine.berth("import", "--change", "CMD [\"/layer1\"]", address, "localhost/fetched")
@@ -29,7 +29,7 @@ import Testing
       ("html", "unpack http://", "import reads"), ("circle", "more than 5 redirects", "check the address"),
     ]) func whatGoesWrongIsSaidAndLeavesNothing(_ file: String, _ words: String, _ hint: String) throws
   {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       try RegistryServers(scratch: engine.scratch).withStrangeRegistry { host in
         let outcome = try engine.berth("import", "http://\(host)/files/\(file)", "localhost/fetched")
         #expect(

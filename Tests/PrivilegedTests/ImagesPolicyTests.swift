@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test func pullAndRun() throws {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       let servers = RegistryServers(scratch: engine.scratch)
       try servers.withStrangeRegistry { host in
         let home = ["HOME": engine.scratch + "/home"]

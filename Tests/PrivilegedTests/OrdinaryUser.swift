@@ -22,6 +22,8 @@ struct OrdinaryUser {
         try makeDirectories(directory, mode: 0o700)
         try TestKit.run(["chown", "\(uid):\(uid)", directory])
       }
+      // The machine's own may be root's alone; distributions give it to everybody.
+      try TestKit.run(["mknod", "-m", "666", scratch + "/tun", "c", "10", "200"])
       let passwd = try readText("/etc/passwd") + "berthuser:x:\(uid):\(uid)::\(user.home):/bin/sh\n"
       try user.write("passwd", passwd)
       try user.write("subuid", subordinate ? "berthuser:3000000:65536\n" : "")
@@ -51,7 +53,9 @@ struct OrdinaryUser {
     try TestKit.run(words(command, environment: environment), input: input)
   }
   private func words(_ command: [String], environment: [String]) -> [String] {
-    let places = "for file in passwd subuid subgid; do mount --bind '\(scratch)'/$file /etc/$file || exit 99; done"
+    let places =
+      "for file in passwd subuid subgid; do mount --bind '\(scratch)'/$file /etc/$file || exit 99; done; "
+      + "mount --bind '\(scratch)/tun' /dev/net/tun || exit 99"
     let variables =
       ["HOME=\(home)", "XDG_RUNTIME_DIR=\(runtimeDirectory)", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin"]
       + environment

@@ -27,7 +27,7 @@ import Testing
     var auth: String { engine.scratch + "/user/containers/auth.json" }
   }
   private func withUser(_ name: String = #function, _ body: (User) throws -> Void) throws {
-    try withEngine(name) { engine in
+    try withEngine(sharingNetwork: true, name) { engine in
       try body(User(engine: engine, servers: RegistryServers(scratch: engine.scratch)))
     }
   }

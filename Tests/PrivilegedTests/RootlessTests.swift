@@ -41,6 +41,26 @@ import Testing
     }
   }
 
+  // covers PD-142, G.11: the network of a user without privilege
+  @Test func pastaLeadsOutAndForwardsPorts() throws {
+    try OrdinaryUser.with { user in
+      try user.importBusybox()
+      let port = 20000 + Int.random(in: 0..<10000)
+      try user.ok(
+        "run", "-d", "--name", "web", "-p", "127.0.0.1:\(port):80", "busybox", "sh", "-c",
+        "echo served >/tmp/index.html; exec httpd -f -p 80 -h /tmp")
+      #expect(
+        try eventually(10) { try TestKit.run(["curl", "-s", "http://127.0.0.1:\(port)/"]).text == "served\n" })
+      #expect(try user.ok("port", "web").contains(":\(port)"))
+      let taken = try user.berth("run", "--rm", "-p", "127.0.0.1:\(port):80", "busybox", "true")
+      #expect(taken.code == 125 && taken.errorText.contains("web"), "\(taken)")
+      try user.ok("rm", "-f", "-t", "0", "web")
+      #expect(try eventually(10) { try TestKit.run(["curl", "-s", "http://127.0.0.1:\(port)/"]).code != 0 })
+      let named = try user.berth("run", "--rm", "--network", "berth", "busybox", "true")
+      #expect(named.code == 125 && named.errorText.contains("--network berth"), "\(named)")
+    }
+  }
+
   // covers LP-03, LP-02
   @Test func aUserWithoutSubordinateIDsHearsTheFixAndHasOneID() throws {
     try OrdinaryUser.with(subordinate: false) { user in

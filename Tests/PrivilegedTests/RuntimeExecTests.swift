@@ -13,7 +13,7 @@ import Testing
       let text = try bundle.ok(
         "exec", "c", "sh", "-c", "hostname; ps | grep -c 'sleep 1000'; cat /proc/self/cgroup; pwd")
       #expect(
-        text.hasPrefix("berth\n") && text.contains(":/\n") && text.hasSuffix("\n/"), "\(text)")
+        text.hasPrefix("berth\n") && text.contains(":\(bundle.cgroupParent)/c\n") && text.hasSuffix("\n/"), "\(text)")
       let outcome = try bundle.runtime(
         "exec", "--cwd", "/tmp", "-e", "A=B", "-u", "5:6", "-g", "7", "--no-new-privs", "c", "sh", "-c",
         "pwd; id; echo $A $PATH; exit 9")

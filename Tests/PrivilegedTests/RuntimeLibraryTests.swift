@@ -47,8 +47,7 @@ import Testing
       #expect(try container.wait() == .killed(signal: SIGKILL))
     }
     try withRuntime("/no/such/command") { runtime, bundle, id in
-      let container = try runtime.create(id, from: bundle)
-      #expect(#expect(throws: Problem.self) { try container.start() }?.code == .commandNotFound)
+      #expect(#expect(throws: Problem.self) { try runtime.create(id, from: bundle) }?.code == .commandNotFound)
     }
   }
 }

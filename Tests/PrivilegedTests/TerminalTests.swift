@@ -18,7 +18,7 @@ import Testing
   /// One bar per layer, drawn in place: on every size of screen each line stands there once.
   @Test(arguments: [(24, 80), (24, 40), (24, 25), (3, 80)] as [(UInt16, UInt16)])
   func barsAreDrawnInPlace(_ rows: UInt16, _ columns: UInt16) throws {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       try RegistryServers(scratch: engine.scratch).withStrangeRegistry { host in
         let command = ["pull", "--tls-verify=false", "\(host)/slow/x:1"]
         try withTerminal(engine, command, rows: rows, columns: columns) { terminal in
@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test func barsFollowTheWindowsSize() throws {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       try RegistryServers(scratch: engine.scratch).withStrangeRegistry { host in
         try withTerminal(engine, ["pull", "--tls-verify=false", "\(host)/slow/x:1"], columns: 100) { terminal in
           try terminal.wait(for: " / 1.5MB")
@@ -55,7 +55,7 @@ import Testing
 
   /// Elsewhere: plain lines, and none with --quiet.
   @Test func noBarsWithoutATerminal() throws {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       try RegistryServers(scratch: engine.scratch).withStrangeRegistry { host in
         let plain = try engine.berth("pull", "--tls-verify=false", "\(host)/slow/x:1")
         #expect(plain.code == 0 && !plain.errorText.contains("\u{1b}") && !plain.errorText.contains("["), "\(plain)")
@@ -72,7 +72,7 @@ import Testing
 
   /// The password is asked for and not shown; the registry's answer follows on a line of its own.
   @Test func thePasswordIsNotShown() throws {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       try RegistryServers(scratch: engine.scratch).withDockerRegistry(password: true) { host in
         for (password, code) in [("wrong", 125), ("secret", 0)] as [(String, CInt)] {
           try withTerminal(engine, ["login", "--tls-verify=false", host]) { terminal in
@@ -97,7 +97,7 @@ import Testing
   /// ctrl-c and ctrl-d at the prompt: the terminal is as it was, and nothing is stored.
   @Test(arguments: [("\u{3}", Sys.ExitStatus.killed(signal: SIGINT)), ("\u{4}", .exited(code: 125))])
   func givingUpGivesTheTerminalBack(_ key: String, _ status: Sys.ExitStatus) throws {
-    try withEngine { engine in
+    try withEngine(sharingNetwork: true) { engine in
       try withTerminal(engine, ["login", "-u", "user", "127.0.0.1:1"]) { terminal in
         try terminal.wait(for: "Password: ")
         try terminal.type(key)

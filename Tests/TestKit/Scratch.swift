@@ -92,19 +92,29 @@ package struct TestEngine {
   }
 }
 
-/// Runs `body` with an engine of its own, in a network namespace of its own; afterwards all its containers are removed and nothing may be left.
-package func withEngine<R>(_ name: String = #function, _ body: (TestEngine) throws -> R) throws -> R {
-  try withScratch(name) { scratch in
+/// Runs `body` with an engine of its own; afterwards all its containers are removed and nothing may be left.
+///
+/// - Parameter sharingNetwork: in the test's own network, for servers that the test starts there; else in a network
+///   namespace of its own.
+package func withEngine<R>(
+  sharingNetwork: Bool = false, _ name: String = #function, _ body: (TestEngine) throws -> R
+) throws -> R {
+  if sharingNetwork { return try withScratch(name) { try use(TestEngine(scratch: $0), body) } }
+  return try withScratch(name) { scratch in
     let namespace = try TestNamespace.make()
     let engine = TestEngine(scratch: scratch, namespace: namespace.pid)
     let outcome: Result<R, any Error>
-    do { outcome = .success(try body(engine)) } catch { outcome = .failure(error) }
-    let removed = try engine.berth("rm", "-f", "-a", "-t", "0")
-    #expect(removed.code == 0, "rm -f -a: \(removed)")
-    #expect(
-      eventually(10) { processes(mentioning: scratch).isEmpty },
-      "processes left behind: \(processes(mentioning: scratch))")
+    do { outcome = .success(try use(engine, body)) } catch { outcome = .failure(error) }
     namespace.end()
     return try outcome.get()
   }
+}
+private func use<R>(_ engine: TestEngine, _ body: (TestEngine) throws -> R) throws -> R {
+  let outcome: Result<R, any Error>
+  do { outcome = .success(try body(engine)) } catch { outcome = .failure(error) }
+  let removed = try engine.berth("rm", "-f", "-a", "-t", "0")
+  #expect(removed.code == 0, "rm -f -a: \(removed)")
+  let left = { processes(mentioning: engine.scratch) }
+  #expect(eventually(10) { left().isEmpty }, "processes left behind: \(left())")
+  return try outcome.get()
 }

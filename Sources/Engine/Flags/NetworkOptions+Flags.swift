@@ -2,8 +2,8 @@ import Networking
 public import Problems
 
 extension NetworkOptions {
-  /// `--subnet`, `--gateway` and `--ip-range`, each given as often as wanted: a gateway and a range belong to the subnet
-  /// that they lie in. Source: podman-network-create(1).
+  /// `--subnet`, `--gateway` and `--ip-range`, each given as often as wanted: a gateway and a range belong to the
+  /// subnet that they lie in. Source: podman-network-create(1).
   public mutating func setSubnets(_ texts: [String], gateways: [String], ranges: [String]) throws(Problem) {
     for text in texts {
       guard let subnet = Subnet(text) else { throw FlagValue.invalid(text, "--subnet", "want ADDRESS/PREFIX") }

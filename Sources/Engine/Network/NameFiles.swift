@@ -2,7 +2,8 @@ import Networking
 import Problems
 import Sys
 
-/// What /etc/hosts and /etc/resolv.conf of a container say. Source: capability lines PD-131, PD-144, G.16; podman-run(1).
+/// What /etc/hosts and /etc/resolv.conf of a container say.
+/// Source: capability lines PD-131, PD-144, G.16; podman-run(1).
 struct NameFiles {
   let options: ContainerOptions
   let hostname: String
