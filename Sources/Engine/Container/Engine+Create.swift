@@ -118,16 +118,30 @@ extension Engine {
         created: created, labels: JSON(config.labels).text(), summary: config.summary.text(),
         autoRemove: config.options.removeWhenDone,
         config: config.json.text())
-      let intent = try store.transaction(durable: durable) { () throws(Problem) -> HeldIntent? in
-        for volume in config.volumeNames {
-          try ensureVolumeRow(volume, anonymous: config.anonymousVolumes.contains(volume), created: created)
-        }
-        try store.containers.insert(record, volumes: config.volumeDestinations, networks: networks)
-        return startFollows
-          ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: id, durable: durable)) : nil
+      do throws(Problem) {
+        return try insert(record, config, networks, durable: durable, startFollows: startFollows)
+      } catch {
+        // Another command took the name since we looked: that is nobody's concern where we chose it.
+        guard error.code == .conflict, config.options.name == nil, attempt < Self.nameAttemptsMax else { throw error }
       }
-      return NewContainer(record: record, config: config, intent: intent)
     }
+  }
+
+  private func insert(
+    _ record: ContainerRecord, _ config: ContainerConfig, _ networks: [NetworkMembership], durable: Bool,
+    startFollows: Bool
+  ) throws(Problem) -> NewContainer {
+    let store = try store()
+    let intent = try store.transaction(durable: durable) { () throws(Problem) -> HeldIntent? in
+      for volume in config.volumeNames {
+        try ensureVolumeRow(
+          volume, anonymous: config.anonymousVolumes.contains(volume), created: record.created)
+      }
+      try store.containers.insert(record, volumes: config.volumeDestinations, networks: networks)
+      return startFollows
+        ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: durable)) : nil
+    }
+    return NewContainer(record: record, config: config, intent: intent)
   }
   private static let nameAttemptsMax = 20
 
