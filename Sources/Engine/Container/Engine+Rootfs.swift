@@ -45,7 +45,7 @@ extension Engine {
     }
     if case .rootfs(let path) = config.options.source { return path }
     var layers = (config.image?.layers ?? []).map(paths.layer)
-    if layers.count < OverlayMount.Limit.layersMax {
+    if layers.count < OverlayMount.Limit.layersMax, Skeleton.fits(config.options) {
       try Skeleton.prepare(paths.skeleton)
       layers.insert(paths.skeleton, at: 0)
     }
