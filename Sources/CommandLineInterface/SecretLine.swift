@@ -12,8 +12,9 @@ enum SecretLine {
   /// What ends a program that waits for its user.
   private static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
 
+  /// - Parameter prompt: shown once nothing of what is typed can be seen any more.
   /// - Returns: the line without its end; nil at the end of the input.
-  static func read() throws(Problem) -> String? {
+  static func read(_ prompt: String) throws(Problem) -> String? {
     var before = termios()
     try doing("ask on the terminal") { () throws(Errno) in
       try check(csys_tcgetattr(0, &before))
@@ -24,7 +25,11 @@ enum SecretLine {
     _ = csys_tcsetattr(0, TCSAFLUSH, &silent)
     let result: Result<Answer, Problem>
     do throws(Problem) {
-      result = .success(try doing("read the password") { () throws(Errno) in try wait() })
+      result = .success(
+        try doing("read the password") { () throws(Errno) in
+          try writeAll(1, prompt)
+          return try wait()
+        })
     } catch { result = .failure(error) }
     // Before anything else: whoever comes next must see what he types.
     _ = csys_tcsetattr(0, TCSAFLUSH, &before)

@@ -77,10 +77,9 @@ struct Login: Command {
 
   private static func askSecretly(_ prompt: String, _ registry: String, _ context: Context) throws(Problem) -> String {
     if isatty(0) == 1 {
-      context.output.write(prompt)
       context.output.flush()
       defer { context.output.line("") }
-      if let line = try SecretLine.read(), !line.isEmpty { return line }
+      if let line = try SecretLine.read(prompt), !line.isEmpty { return line }
     }
     throw Problem(
       code: .invalid, message: "a password for \(registry) is missing",
