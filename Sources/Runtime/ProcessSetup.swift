@@ -87,6 +87,9 @@ struct ProcessSetup {
   /// Reports that all is set up and waits: for the parent, then, after `create`, for `start`.
   private func waitForStart(_ channel: consuming Channel, hasLimits: Bool) throws(StepFailure) -> Channel {
     if plan.startListener >= 0 {
+      // A created container can be told to end, as one that runs its command (the kernel keeps such signals from PID 1):
+      // from the moment that `create` has returned, so before it hears us.
+      for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] { _ = csys_exit_on(signal) }
       // The runtime has ended when it has heard us, and anybody may look.
       try during(.descriptors) { () throws(Errno) in
         try closeAll(but: channel.socket.borrowed, plan.startListener)
@@ -98,8 +101,6 @@ struct ProcessSetup {
       channel.report(.debug, plan.isInit ? "init: closing the pipe to signal completion" : "setns_init: about to exec")
     }
     if plan.startListener < 0 { return channel }
-    // A created container can be told to end, as one that runs its command: the kernel keeps such signals from PID 1.
-    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] { _ = csys_exit_on(signal) }
     let listener = OwnedFD(adopting: plan.startListener)
     _ = consume channel
     while true {
