@@ -51,7 +51,7 @@ extension ContainerInit {
   func makeDevices(in root: borrowing RootFilesystem) throws(StepFailure) {
     let listed = linux.devices ?? []
     let dev = try during(.device, "/dev") { () throws(Errno) in try root.make("/dev", directory: true) }
-    for device in DeviceNode.defaults where !listed.contains(where: { normalized($0.path) == device.path }) {
+    for device in DeviceNode.defaults where !listed.contains(where: { $0.path.normalizedPath == device.path }) {
       let name = String(device.path.dropFirst("/dev/".count))
       try during(.device, device.path) { () throws(Errno) in try make(device, named: name, at: dev, in: root) }
     }

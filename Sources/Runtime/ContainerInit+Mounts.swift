@@ -5,13 +5,13 @@ import Sys
 
 extension ContainerInit {
   /// Mounts the root, everything on it, and makes the devices; hooks of the runtime run in between.
-  /// - Parameter later: gets the filesystems that `makeReadOnly` ends.
-  func setUpRoot(readOnlyLater later: inout [CInt]) throws(StepFailure) -> RootFilesystem {
+  /// - Parameter placed: gets what later steps need of the mounts.
+  func setUpRoot(_ placed: inout PlacedMounts) throws(StepFailure) -> RootFilesystem {
     let root = try mountRoot()
     for (number, mount) in (spec.mounts ?? []).enumerated() {
       var mount = mount
       mount.destination = plan.inner(mount.destination)
-      try place(mount, number: number, on: root, readOnlyLater: &later)
+      try place(mount, number: number, on: root, &placed)
     }
     if ownsDev { try makeDevices(in: root) }
     if let cwd = spec.process?.cwd, cwd != "/" {
@@ -90,24 +90,18 @@ extension ContainerInit {
   /// Whether /dev is the container's own: a bound /dev is left as it is.
   private var ownsDev: Bool {
     !(spec.mounts ?? []).contains {
-      normalized($0.destination) == "/dev" && (MountOptions($0.options ?? []).bind || $0.type == "bind")
+      $0.destination.normalizedPath == "/dev" && (MountOptions($0.options ?? []).bind || $0.type == "bind")
     }
   }
-  func normalized(_ path: String) -> String {
-    var result = ""
-    for part in path.fields(UInt8(ascii: "/")) where part != "." { result += "/" + part }
-    return result.isEmpty ? "/" : result
-  }
-
   func place(
-    _ mount: Mount, number: Int, on root: borrowing RootFilesystem, readOnlyLater: inout [CInt]
+    _ mount: Mount, number: Int, on root: borrowing RootFilesystem, _ placed: inout PlacedMounts
   ) throws(StepFailure) {
     let options = MountOptions(mount.options ?? [])
     let type = mount.type ?? "none"
     let name = "\(mount.source ?? type) at \(mount.destination)"
     if plan.isDebug { channel.report(.debug, "init: mount \(name)") }
     if options.remount { return try remount(mount, options, on: root) }
-    if options.bind || type == "bind" { return try bind(mount, options, number: number, on: root) }
+    if options.bind || type == "bind" { return try bind(mount, options, number: number, on: root, &placed) }
     if type == "cgroup" || type == "cgroup2" { return try mountCgroup(mount, options, on: root) }
 
     let isPlain = type == "proc" || type == "sysfs"
@@ -130,8 +124,9 @@ extension ContainerInit {
       try tree.move(onto: target)
       try tree.set(options.setBelow, clear: options.clearBelow, recursive: true)
       for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
-      if delayed { readOnlyLater.append(try tree.fd.duplicate().release()) }
+      if delayed { placed.readOnlyLater.append(try tree.fd.duplicate().release()) }
     }
+    if isPlain { placed.keep(tree, at: mount.destination.normalizedPath) }
   }
 
   private static func hostPath(of type: String) -> String? {
@@ -198,7 +193,8 @@ extension ContainerInit {
   }
 
   private func bind(
-    _ mount: Mount, _ options: MountOptions, number: Int, on root: borrowing RootFilesystem
+    _ mount: Mount, _ options: MountOptions, number: Int, on root: borrowing RootFilesystem,
+    _ placed: inout PlacedMounts
   ) throws(StepFailure) {
     guard let source = mount.source else { throw StepFailure(.mountSource, .invalid, "of \(mount.destination)") }
     let path = source.hasPrefix("/") ? source : plan.bundle + "/" + source
@@ -222,6 +218,11 @@ extension ContainerInit {
       // What is bound does not hear from the host unless it was asked for (propagation of the root is private).
       try tree.move(onto: target)
       for change in options.propagation { try tree.setPropagation(change.flag, recursive: change.recursive) }
+    }
+    let destination = mount.destination.normalizedPath
+    if placed.hidesPaths(below: destination) {
+      let type = try during(.mount, path) { () throws(Errno) in try FilesystemMagic.of(tree.fd) }
+      if type == FilesystemMagic.proc || type == FilesystemMagic.sysfs { placed.keep(tree, at: destination) }
     }
   }
 
@@ -263,7 +264,7 @@ extension ContainerInit {
       "sys/crypto/fips_enabled", "net/dev",
     ]
     try during(.mountTarget, "\(destination) in /proc") { () throws(Errno) in
-      let path = normalized(destination)
+      let path = destination.normalizedPath
       let isInside = try FilesystemMagic.of(target) == FilesystemMagic.proc
       guard isInside || path == "/proc" else { return }
       if try FilesystemMagic.of(tree.fd) == FilesystemMagic.proc { return }

@@ -5,17 +5,17 @@ import Sys
 
 extension ContainerInit {
   /// Hides paths: a directory behind an empty read-only tmpfs, anything else behind the container's /dev/null.
-  func maskPaths(in root: borrowing RootFilesystem) throws(StepFailure) {
-    let paths = linux.maskedPaths ?? []
+  func maskPaths(in root: borrowing RootFilesystem, _ placed: PlacedMounts) throws(StepFailure) {
+    let paths = placed.masked
     if paths.isEmpty { return }
     var null: CInt = -1, empty: CInt = -1
     defer { for fd in [null, empty] where fd >= 0 { _ = csys_close(fd) } }
     for (number, path) in paths.enumerated() where !paths[..<number].contains(path) {
       try during(.mask, path) { () throws(Errno) in
         let target: OwnedFD
-        do throws(Errno) { target = try root.open(path) } catch  where error == .notFound || error == .notDirectory {
-          return
-        }
+        do throws(Errno) { target = try placed.open(path, in: root) } catch
+          where error == .notFound || error == .notDirectory
+        { return }
         if try status(target).isDirectory {
           // Before Linux 6.15 only a mount that is in place can be cloned: the first goes up itself.
           let tree = empty < 0 ? try emptyDirectory() : try MountTree(cloning: empty)
@@ -45,13 +45,13 @@ extension ContainerInit {
     return fd
   }
 
-  func protectPaths(in root: borrowing RootFilesystem) throws(StepFailure) {
-    for path in linux.readonlyPaths ?? [] {
+  func protectPaths(in root: borrowing RootFilesystem, _ placed: PlacedMounts) throws(StepFailure) {
+    for path in placed.readOnly {
       try during(.readOnly, path) { () throws(Errno) in
         let target: OwnedFD
-        do throws(Errno) { target = try root.open(path) } catch  where error == .notFound || error == .notDirectory {
-          return
-        }
+        do throws(Errno) { target = try placed.open(path, in: root) } catch
+          where error == .notFound || error == .notDirectory
+        { return }
         let tree = try MountTree(cloning: target, recursive: true)
         try tree.set(MountAttribute.readOnly, recursive: true)
         try tree.move(onto: target)

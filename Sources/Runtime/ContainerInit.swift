@@ -36,18 +36,18 @@ struct ContainerInit: ~Copyable {
     }
     try setNames()
     if plan.hasNew(.network) { try bringUpLoopback() }
-    var later: [CInt] = []
-    let root = try setUpRoot(readOnlyLater: &later)
+    var placed = PlacedMounts(linux)
+    let root = try setUpRoot(&placed)
     try setSysctls()
     let setup = ProcessSetup(process: spec.process, plan: plan)
     try setup.applyLabels(hostProc: hostProc)
     try changeRoot(to: root)
     if plan.namespace(.mount) != nil {
-      try maskPaths(in: root)
-      try protectPaths(in: root)
+      try maskPaths(in: root, placed)
+      try protectPaths(in: root, placed)
     }
     if spec.process?.terminal == true { try setup.openConsole(in: root, bindingConsole: true) }
-    try makeReadOnly(root, and: later)
+    try makeReadOnly(root, and: placed.readOnlyLater)
     let channel = channel
     try setup.finish(root: root, channel: channel)
   }

@@ -99,11 +99,11 @@ struct MountChange {
       }
       if isAddition {
         let container = ContainerInit(plan: plan, channel: Channel(OwnedFD(adopting: copy)), hostProc: hostProc)
-        var later: [CInt] = []
+        var placed = PlacedMounts(Linux())
         for (number, mount) in (plan.spec.mounts ?? []).enumerated() {
-          try container.place(mount, number: number, on: root, readOnlyLater: &later)
+          try container.place(mount, number: number, on: root, &placed)
         }
-        for fd in later {
+        for fd in placed.readOnlyLater {
           try during(.readOnly, "a tmpfs") { () throws(Errno) in
             try MountTree(adopting: OwnedFD(adopting: fd)).set(MountAttribute.readOnly)
           }

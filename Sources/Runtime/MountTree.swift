@@ -20,6 +20,8 @@ struct MountTree: ~Copyable {
     fd = OwnedFD(adopting: try check(csys_open_tree(file, "", CUnsignedInt(flags))))
   }
   init(adopting fd: consuming OwnedFD) { self.fd = fd }
+  /// Hands the descriptor to a new owner.
+  consuming func release() -> CInt { fd.release() }
 
   /// A new filesystem.
   /// - Parameter options: superblock options, in order.

@@ -27,7 +27,7 @@ package func openBeneath(_ root: borrowing OwnedFD, _ path: String, _ flags: CIn
   -> OwnedFD
 {
   let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-  return try openResolving(root, path, flags, mode, resolve)
+  return try openResolving(root.borrowed, path, flags, mode, resolve)
 }
 
 /// Opens `path` as a process whose root is `root` would: absolute paths and symlinks start there, `..` stops there.
@@ -36,15 +36,18 @@ package func openBeneath(_ root: borrowing OwnedFD, _ path: String, _ flags: CIn
 package func openInRoot(_ root: borrowing OwnedFD, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno)
   -> OwnedFD
 {
+  try openInRoot(root.borrowed, path, flags, mode: mode)
+}
+/// As above, for a directory that somebody else owns.
+package func openInRoot(_ root: CInt, _ path: String, _ flags: CInt, mode: mode_t = 0) throws(Errno) -> OwnedFD {
   let resolve = UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
   return try openResolving(root, path, flags, mode, resolve)
 }
 
 /// openat2 answers `EAGAIN` when a rename elsewhere made `..` undecidable: a few tries, then the error.
 private func openResolving(
-  _ root: borrowing OwnedFD, _ path: String, _ flags: CInt, _ mode: mode_t, _ resolve: UInt64
+  _ raw: CInt, _ path: String, _ flags: CInt, _ mode: mode_t, _ resolve: UInt64
 ) throws(Errno) -> OwnedFD {
-  let raw = root.borrowed
   var result = -EAGAIN
   for _ in 0..<64 where result == -EAGAIN || result == -EINTR {
     result = path.withCString { csys_openat2(raw, $0, UInt64(UInt32(bitPattern: flags)), UInt64(mode), resolve) }

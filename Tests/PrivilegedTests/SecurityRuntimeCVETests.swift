@@ -29,6 +29,23 @@ import Testing
     }
   }
 
+  /// CVE-2019-19921, racing: /proc of a shared volume is swapped with a symlink while the container is made.
+  @Test func procStaysProcWhileTheRootFilesystemChanges() throws {
+    try withHostileBundle { bundle in
+      let root = bundle.rootfs
+      try makeDirectories(root + "/tmp/decoy")
+      try check(csys_symlinkat("/tmp/decoy", AT_FDCWD, root + "/swap"))
+      bundle.linux["maskedPaths"] = ["/proc/version"]
+      try whileSwapping(root + "/proc", root + "/swap") {
+        for _ in 0..<25 {
+          let outcome = try bundle.shell("cat /proc/version /tmp/decoy/version /swap/version 2>/dev/null; true")
+          #expect(!outcome.text.contains("Linux version"), "\(outcome)")
+          _ = try bundle.runtime("delete", "--force", bundle.id)
+        }
+      }
+    }
+  }
+
   /// CVE-2024-45310: while mount targets are made, a directory on the way becomes a symlink to the host.
   @Test func targetsAreMadeInsideWhileTheRootFilesystemChanges() throws {
     try withHostileBundle { bundle in

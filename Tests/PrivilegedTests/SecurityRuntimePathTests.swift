@@ -64,6 +64,7 @@ import Testing
       let outcome = try bundle.shell("cat /tmp/decoy/version; ls -d /tmp/decoy/kernel/mm")
       #expect(!outcome.text.contains("Linux version"), "\(outcome)")
       #expect(!outcome.text.contains("kernel/mm"), "\(outcome)")
+      #expect(outcome.code != 0 && outcome.errorText.contains("/\(name)"), "it went through the symlink: \(outcome)")
     }
   }
 
