@@ -87,8 +87,8 @@ struct ProcessSetup {
   /// Reports that all is set up and waits: for the parent, then, after `create`, for `start`.
   private func waitForStart(_ channel: consuming Channel, hasLimits: Bool) throws(StepFailure) -> Channel {
     if plan.startListener >= 0 {
-      // A created container can be told to end, as one that runs its command (the kernel keeps such signals from PID 1):
-      // from the moment that `create` has returned, so before it hears us.
+      // A created container can be told to end, as one that runs its command: the kernel keeps such signals from PID 1.
+      // They arrive from the moment that `create` has returned, so the handlers are there before it hears us.
       for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] { _ = csys_exit_on(signal) }
       // The runtime has ended when it has heard us, and anybody may look.
       try during(.descriptors) { () throws(Errno) in

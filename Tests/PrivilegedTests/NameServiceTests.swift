@@ -100,8 +100,8 @@ private typealias Answer = NameServiceWorld.Answer
 
   @Test func itIsSmall() throws {
     try withNameServiceWorld { world in
-      // What only this process can hold. Clean pages of the program's file are the page cache's: whether smaps calls them
-      // private depends on how many services run.
+      // What only this process can hold. Clean pages of the program's file are the page cache's: smaps calls them
+      // private where one service runs, and shared where two do.
       func privateKilobytes() throws -> Int {
         let text = try readText("/proc/\(try #require(world.servicePid))/smaps_rollup")
         return text.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") || $0.hasPrefix("Swap:") }

@@ -139,7 +139,7 @@ import Testing
 @Suite(.needs(.root), .needs(.installed), .needs(.program("dockerd"))) struct SwarmTests {
   /// covers LX-11, LX-45
   @Test func deploysScalesKillsAndReplaces() throws {
-    let steps = try PeerEngine.run("swarm-two-nodes", [("tour", PeerEngine.scripts + "swarm-tour")], seconds: 240)
+    let steps = try PeerEngine.run("swarm-two-nodes", [("tour", PeerEngine.scripts + "swarm-tour")], seconds: 400)
     let tour = try #require(steps["tour"])
     #expect(tour.code == 0, "\(tour)")
     var parts: [String: [String]] = [:]
