@@ -22,16 +22,19 @@ public struct PortMapping: Hashable, Sendable {
   public var transport: Transport
   /// How many ports from the first on.
   public var count: UInt16
+  /// Of how many ports of the host, from the first on, the first free one is taken.
+  public var choices: UInt16
 
   public init(
     hostAddress: IPAddress? = nil, hostPort: UInt16 = 0, containerPort: UInt16, transport: Transport = .tcp,
-    count: UInt16 = 1
+    count: UInt16 = 1, choices: UInt16 = 1
   ) {
     self.hostAddress = hostAddress
     self.hostPort = hostPort
     self.containerPort = containerPort
     self.transport = transport
     self.count = count
+    self.choices = choices
   }
 }
 
@@ -57,7 +60,7 @@ public struct PublishedPort: Hashable, Sendable {
 
 extension PublishedPort {
   /// nil where any address of the host will do, of either or of one family.
-  var specificHost: IPAddress? { hostAddress.flatMap { $0.isUnspecified ? nil : $0 } }
+  public var specificHost: IPAddress? { hostAddress.flatMap { $0.isUnspecified ? nil : $0 } }
 }
 
 extension PortMapping {
@@ -87,7 +90,7 @@ extension PortMapping {
     let halves = text.split(separator: "/", omittingEmptySubsequences: false)
     guard (1...2).contains(halves.count), !halves[0].isEmpty else { throw refuse("not a port") }
     var transport = Transport.tcp
-    if halves.count == 2 {
+    if halves.count == 2, !halves[1].isEmpty {  // "80/" is tcp to podman and Docker
       guard let named = Transport(rawValue: halves[1].lowercased()) else {
         throw refuse("unknown protocol \"\(halves[1])\"")
       }
@@ -110,7 +113,7 @@ extension PortMapping {
         guard inside.count == 1 else {
           throw refuse("the ranges have \(outside.count) and \(inside.count) ports")
         }
-        throw refuse("a range of host ports for one container port is not supported")
+        choices = UInt16(outside.count)
       }
       hostPort = outside.lowerBound
     }

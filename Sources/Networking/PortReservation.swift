@@ -21,28 +21,62 @@ public final class PortReservation {
     sender = ends.closingSecond()
   }
 
-  /// - Returns: false where another program has it.
-  public func take(_ port: PublishedPort) throws(Problem) -> Bool {
+  /// Takes all of these, or none. - Returns: the one that another program has; nil when they are taken.
+  public func take(_ ports: [PublishedPort]) throws(Problem) -> PublishedPort? {
+    var sockets: [PortSocket] = []
+    for port in ports {
+      switch try PortSocket.bound(to: port) {
+      case .bound(let socket): sockets.append(socket)
+      case .taken: return port
+      case .unknownHere: break
+      }
+    }
+    for socket in sockets {
+      try doing("keep a port of the host") { () throws(Errno) in
+        try send(sender, [0], descriptors: [socket.fd.borrowed])
+      }
+    }
+    return nil
+  }
+
+  /// Whether no program has one of these now: for ports that a forwarder will take.
+  public static func areFree(_ ports: [PublishedPort]) throws(Problem) -> Bool {
+    for port in ports { if case .taken = try PortSocket.bound(to: port) { return false } }
+    return true
+  }
+}
+
+/// A socket on a port of the host.
+private final class PortSocket {
+  let fd: OwnedFD
+  private init(_ fd: consuming OwnedFD) { self.fd = fd }
+
+  enum Outcome {
+    case bound(PortSocket)
+    case taken
+    /// A kernel without SCTP or IPv6 has nobody either who could have the port.
+    case unknownHere
+  }
+  static func bound(to port: PublishedPort) throws(Problem) -> Outcome {
     let address = port.hostAddress ?? IPAddress(port.container.family, 0)
     let isStream = port.transport != .udp
     let raw = csys_socket(
       address.family == .v4 ? AF_INET : AF_INET6, CInt(isStream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue),
       CInt(port.transport.number))
-    // A kernel without SCTP or IPv6 has nobody either who could have the port.
-    if raw == -EPROTONOSUPPORT || raw == -EAFNOSUPPORT || raw == -ESOCKTNOSUPPORT { return true }
+    if raw == -EPROTONOSUPPORT || raw == -EAFNOSUPPORT || raw == -ESOCKTNOSUPPORT { return .unknownHere }
     let socket = try doing("make a socket for port \(port.hostPort)/\(port.transport.rawValue)") { () throws(Errno) in
       OwnedFD(adopting: try check(raw))
     }
     do throws(Errno) {
       if isStream { try check(csys_setsockopt(socket.borrowed, SOL_SOCKET, SO_REUSEADDR, 1)) }
       if address.family == .v6 { try check(csys_setsockopt(socket.borrowed, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1)) }
-      try Self.bind(socket, address, port.hostPort)
+      try bind(socket, address, port.hostPort)
       // Two sockets may be bound to a port; only one may listen.
       if isStream { try check(csys_listen(socket.borrowed, 1)) }
-      try send(sender, [0], descriptors: [socket.borrowed])
+      return .bound(PortSocket(socket))
     } catch {
       switch error {
-      case Errno(rawValue: EADDRINUSE): return false
+      case Errno(rawValue: EADDRINUSE): return .taken
       case Errno(rawValue: EADDRNOTAVAIL):
         throw Problem(
           code: .invalid, message: "the host has no address \(address), on which port \(port.hostPort) is to be",
@@ -53,7 +87,6 @@ public final class PortReservation {
           cause: error)
       }
     }
-    return true
   }
 
   private static func bind(_ socket: borrowing OwnedFD, _ address: IPAddress, _ port: UInt16) throws(Errno) {

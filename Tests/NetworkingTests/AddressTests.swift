@@ -55,12 +55,16 @@ import Testing
     #expect(try PortMapping(flag: "127.0.0.1::80").hostPort == 0)
     #expect(try PortMapping(flag: "[::1]:8080:80/sctp").hostAddress == IPAddress("::1"))
     #expect(try PortMapping(flag: "0.0.0.0:8080:80").hostAddress == IPAddress(.v4, 0))
+    let choice = try PortMapping(flag: "[::1]:8080-8090:80")
+    #expect(choice.hostPort == 8080 && choice.choices == 11 && choice.count == 1 && choice.containerPort == 80)
+    #expect(try PortMapping(flag: "80/").transport == .tcp)
+    #expect(try PortMapping(flag: "8080:80/UDP").transport == .udp)
     #expect(try PortMapping(exposed: "53/udp").transport == .udp)
   }
   @Test(arguments: [
     "", "x", "0", "65536", "80:", "1:2:3:4", "::1:80:80", "80/icmp", "80-79", "8000-8001:80-82", "-1:80", "+80",
     "[::1:80:80",
-    "300.0.0.1:80:80", "80/tcp/udp", "8000-8002:80",
+    "300.0.0.1:80:80", "80/tcp/udp", "8000-8002:80-81", "8002-8000:80",
   ]) func refused(_ text: String) { #expect(throws: Problem.self) { try PortMapping(flag: text) } }
 
   @Test func bothFamilies() throws {

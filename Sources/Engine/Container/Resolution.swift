@@ -224,7 +224,7 @@ struct Resolution {
       if !options.networkAliases.isEmpty { throw refuse("--network-alias", reason) }
     }
     var seen: Set<PortMapping> = []
-    for mapping in options.published where mapping.hostPort != 0 {
+    for mapping in options.published where mapping.hostPort != 0 && mapping.choices == 1 {
       for offset in 0..<mapping.count {
         let single = PortMapping(
           hostAddress: mapping.hostAddress, hostPort: mapping.hostPort + offset, containerPort: 0,

@@ -93,8 +93,9 @@ extension Engine {
     }
     return .object(document)
   }
-  private static func binding(_ host: IPAddress?, _ port: UInt16) -> JSON {
-    ["HostIp": .string(host?.description ?? ""), "HostPort": .string(port == 0 ? "" : "\(port)")]
+  private static func binding(_ host: IPAddress?, _ port: UInt16, choices: UInt16 = 1) -> JSON {
+    let text = port == 0 ? "" : choices == 1 ? "\(port)" : "\(port)-\(port + choices - 1)"
+    return ["HostIp": .string(host?.description ?? ""), "HostPort": .string(text)]
   }
   /// What was asked for. Source: podman inspect 4.3, "HostConfig.PortBindings".
   func portBindings(_ config: ContainerConfig) -> JSON {
@@ -103,7 +104,8 @@ extension Engine {
       for offset in 0..<mapping.count {
         let name = "\(mapping.containerPort + offset)/\(mapping.transport.rawValue)"
         let port = mapping.hostPort == 0 ? 0 : mapping.hostPort + offset
-        document[name] = .array((document[name]?.array ?? []) + [Self.binding(mapping.hostAddress, port)])
+        let binding = Self.binding(mapping.hostAddress, port, choices: mapping.choices)
+        document[name] = .array((document[name]?.array ?? []) + [binding])
       }
     }
     return .object(document)

@@ -177,15 +177,16 @@ extension PortMapping {
   var stored: JSON {
     [
       .string(hostAddress?.description ?? ""), JSON(hostPort), JSON(containerPort), .string(transport.rawValue),
-      JSON(count),
+      JSON(count), JSON(choices),
     ]
   }
   init?(stored json: JSON) {
-    guard let parts = json.array, parts.count == 5, let transport = parts[3].string.flatMap(Transport.init(rawValue:)),
+    guard let parts = json.array, parts.count >= 5, let transport = parts[3].string.flatMap(Transport.init(rawValue:)),
       let inside: UInt16 = parts[2].integer(), let outside: UInt16 = parts[1].integer()
     else { return nil }
     self.init(
       hostAddress: parts[0].string.flatMap { IPAddress($0) }, hostPort: outside, containerPort: inside,
-      transport: transport, count: parts[4].integer() ?? 1)
+      transport: transport, count: parts[4].integer() ?? 1,
+      choices: parts.count > 5 ? parts[5].integer() ?? 1 : 1)
   }
 }
