@@ -15,6 +15,41 @@ public struct NetworkNamespace: ~Copyable, Sendable {
   /// The one of a process. The caller has made sure that the pid is still that process's.
   package init(ofPid pid: Int32) throws(Problem) { try self.init(path: "/proc/\(pid)/ns/net") }
 
+  private init(adopting fd: consuming OwnedFD) { self.fd = fd }
+
+  /// A new one, its loopback up, owned by the user namespace of the caller. It goes with its last process, or with
+  /// this value where none ever enters it.
+  package static func make() throws(Problem) -> NetworkNamespace {
+    let home = try own()
+    try doing("make a network namespace") { () throws(Errno) in
+      _ = try check(csys_unshare(UInt64(CSYS_CLONE_NEWNET)))
+    }
+    let result: Result<OwnedFD, Problem>
+    do throws(Problem) {
+      let fd = try own()
+      try asking("bring up the loopback interface") { () throws(NetlinkFailure) in
+        var socket = try NetlinkSocket(.route)
+        try socket.exchange([.setUp(index: loopbackIndex)])
+      }
+      result = .success(fd)
+    } catch { result = .failure(error) }
+    leave(to: home)
+    return NetworkNamespace(adopting: try result.get())
+  }
+  /// Of every network namespace. Source: LOOPBACK_IFINDEX of the kernel.
+  private static let loopbackIndex: Int32 = 1
+
+  private static func own() throws(Problem) -> OwnedFD {
+    try doing("open the own network namespace") { () throws(Errno) in try open("/proc/thread-self/ns/net", O_RDONLY) }
+  }
+  private static func leave(to home: borrowing OwnedFD) {
+    let back = csys_setns(home.borrowed, CInt(CSYS_CLONE_NEWNET))
+    precondition(back == 0, "cannot leave a network namespace: errno \(-back)")
+  }
+
+  /// A name of it for programs that this one starts, as long as this value is there.
+  package var path: String { "/proc/\(getpid())/fd/\(fd.borrowed)" }
+
   /// Gives it a name in the file system, for programs that may not look into /proc of its processes.
   /// - Parameter path: a file that is there.
   package borrowing func bind(onto path: String) throws(Problem) {
@@ -26,16 +61,13 @@ public struct NetworkNamespace: ~Copyable, Sendable {
   /// Runs `body` in the namespace. This thread comes back in any case, or the program ends: nothing may go on in the
   /// wrong namespace.
   package borrowing func inside<R>(_ body: () throws(Problem) -> R) throws(Problem) -> R {
-    let home = try doing("open the own network namespace") { () throws(Errno) in
-      try open("/proc/thread-self/ns/net", O_RDONLY)
-    }
+    let home = try Self.own()
     try doing("enter a network namespace") { () throws(Errno) in
       _ = try check(csys_setns(fd.borrowed, CInt(CSYS_CLONE_NEWNET)))
     }
     let result: Result<R, Problem>
     do throws(Problem) { result = .success(try body()) } catch { result = .failure(error) }
-    let back = csys_setns(home.borrowed, CInt(CSYS_CLONE_NEWNET))
-    precondition(back == 0, "cannot leave a network namespace: errno \(-back)")
+    Self.leave(to: home)
     return try result.get()
   }
 }

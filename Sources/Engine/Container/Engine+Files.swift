@@ -28,19 +28,7 @@ extension Engine {
         files.append(("\(shared)/\(name)", "/etc/\(name)"))
       }
     } else {
-      let isHost = config.options.network == .host
-      let names = NameFiles(options: config.options, hostname: hostname, name: record.name, joined: joined)
-      if config.options.dnsServers != ["none"] {
-        var text = NameFiles.hostResolvConf(sharesHost: isHost)
-        if !isHost || config.options.namesServers {
-          text = names.resolvConf(host: text, service: Self.nameServers(joined))
-        }
-        try write("resolv.conf", text, to: "/etc/resolv.conf")
-      }
-      if !config.options.noHosts {
-        let base = isHost ? (try? readText("/etc/hosts")) : nil
-        try write("hosts", try names.hosts(base: base), to: "/etc/hosts")
-      }
+      for (name, text) in try nameFiles(record, config, joined) { try write(name, text, to: "/etc/\(name)") }
       if config.options.uts == .private, !config.options.noHostname {
         try write("hostname", hostname + "\n", to: "/etc/hostname")
       }

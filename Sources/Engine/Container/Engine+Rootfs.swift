@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import JSON
+import Networking
 import Problems
 import RuntimeSpec
 import StateStore
@@ -10,7 +11,7 @@ extension Engine {
   /// Directories, mount and files of a container that is about to run; undone by `unprepare`.
   /// - Returns: the specification, written to the bundle.
   func prepare(
-    _ record: ContainerRecord, _ config: ContainerConfig, _ joined: [Joined],
+    _ record: ContainerRecord, _ config: ContainerConfig, _ connections: Connections,
     terminalSize: (rows: UInt16, columns: UInt16)?
   ) throws(Problem) {
     let bundle = paths.bundle(record.id)
@@ -21,8 +22,9 @@ extension Engine {
     var facts = SpecBuilder.Facts(id: record.id, name: record.name, rootfs: rootfs, identity: identity)
     facts.terminalSize = terminalSize
     facts.volumes = try prepareVolumes(config, root, identity)
-    facts.files = try writeFiles(record, config, joined)
+    facts.files = try writeFiles(record, config, connections.joined)
     try joinNamespaces(config, &facts)
+    facts.joined[.network] = connections.namespace?.network.path ?? facts.joined[.network]
     if config.options.initProcess { facts.initProgram = try initProgram(config.options) }
     for device in config.options.devices { facts.devices += try SpecBuilder.FoundDevice.find(device) }
     if config.options.privileged {

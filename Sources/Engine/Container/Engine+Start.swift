@@ -75,10 +75,11 @@ extension Engine {
       intent = HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: false))
     }
     do throws(Problem) {
-      let connections = try takeConnections(record, config)
-      try prepare(record, config, connections.joined, terminalSize: launch.terminalSize)
+      var connections = try takeConnections(record, config)
+      try connectAhead(&connections)
+      try prepare(record, config, connections, terminalSize: launch.terminalSize)
       let runtime = try runtime(of: config)
-      let atOnce = connections.joined.isEmpty && startsAtOnce(config, runtime)
+      let atOnce = startsAtOnce(config, runtime)
       let pid = try startMonitor(
         record, config, runtime, launch, atOnce: atOnce, holding: connections.reservation?.holder.borrowed)
       record.status.pid = pid
@@ -86,7 +87,9 @@ extension Engine {
       record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
       try readMonitorPid(&record)
       if !atOnce {
-        try connect(record, config, connections)
+        if case .pasta(let options) = config.options.network {
+          try startPasta(record, options: options, connections.ports)
+        }
         try runtime.run("start", record.id)
       }
       try writePidFile(config, pid)
@@ -162,8 +165,8 @@ extension Engine {
       preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: ports, environment: helperEnvironment)
   }
 
-  /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as a
-  /// network that is joined. The monitor of a container with a limit looks for its memory group before the first
+  /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as pasta's
+  /// start. The monitor of a container with a limit looks for its memory group before the first
   /// process can have been killed for it; another runtime may warn on the process's own standard error.
   private func startsAtOnce(_ config: ContainerConfig, _ runtime: RuntimeProgram) -> Bool {
     if case .pasta = config.options.network { return false }

@@ -4,14 +4,13 @@ import StateStore
 import Sys
 
 extension Engine {
-  /// Brings a container that was created, and does not run yet, onto its networks. Its interfaces go with its
-  /// namespace, so that nothing is left of them however it ends.
-  func connect(_ record: ContainerRecord, _ config: ContainerConfig, _ connections: Connections) throws(Problem) {
-    if case .pasta(let options) = config.options.network {
-      return try startPasta(record, options: options, connections.ports)
-    }
+  /// Makes a container's network namespace and brings it onto its networks, before the runtime starts: hooks and
+  /// `--sysctl net.ipv4.conf.eth0.…` find the interfaces, as with podman. A killed command's namespace goes with it.
+  func connectAhead(_ connections: inout Connections) throws(Problem) {
     if connections.joined.isEmpty { return }
-    try connect(connections, try networkNamespace(of: record))
+    let namespace = try ReadyNamespace()
+    try connect(connections, namespace.network)
+    connections.namespace = namespace
   }
   func connect(_ connections: Connections, _ namespace: borrowing NetworkNamespace) throws(Problem) {
     var host = try hostNetwork()
@@ -22,6 +21,7 @@ extension Engine {
     } else {
       try host.publish(connections.ports)
     }
+    try host.forgetFlows(to: connections.ports)
     for joined in connections.joined { try serveNames(joined.network) }
   }
 
@@ -71,6 +71,7 @@ extension Engine {
       let lock = try store.locks.acquire(.network, Self.rulesLock)
       var host = try hostNetwork()
       try host.withdraw(ports)
+      try host.forgetFlows(to: ports)
       try store.networks.release(id)
       _ = consume lock
     } else {
@@ -84,29 +85,31 @@ extension Engine {
   func redirectPorts(_ record: ContainerRecord, _ config: ContainerConfig, _ host: inout HostNetwork) throws(Problem) {
     let store = try store()
     let old = try publishedPorts(record.id)
-    if old.isEmpty && config.options.published.isEmpty && !config.options.publishesAll { return }
-    var joined: [Joined] = []
-    for (membership, network) in try store.networks.memberships(of: record.id) {
-      guard let attachment = Attachment(status: membership.status) else { continue }
-      joined.append(
-        Joined(
-          network: try .init(network), request: .init(network.name, json: membership.request), attachment: attachment))
-    }
-    let targets = Self.portTargets(joined)
-    let new = old.compactMap { port -> PublishedPort? in
-      guard let target = targets.first(where: { $0.family == port.container.family }) else { return nil }
-      var port = port
-      port.container = target
-      return port
-    }
-    if new == old { return }
+    let wanted = try config.portsToPublish()
+    if old.isEmpty && wanted.isEmpty { return }
+    let targets = Self.portTargets(try joined(of: record.id))
     let lock = try store.locks.acquire(.network, Self.rulesLock)
-    try store.transaction(durable: false) { () throws(Problem) in
-      for port in old { try store.networks.giveBack(PortRecord(port), owner: record.id) }
-      for port in new { _ = try store.networks.take(PortRecord(port), owner: record.id) }
+    var new: [PublishedPort] = []
+    if old.isEmpty {
+      // It was on no network for a while. What of its ports is said exactly, its monitor holds still.
+      if !targets.isEmpty { new = try take(wanted, to: targets, owner: record.id, nil) }
+    } else {
+      new = old.compactMap { port in
+        guard let target = targets.first(where: { $0.family == port.container.family }) else { return nil }
+        var port = port
+        port.container = target
+        return port
+      }
+      if new == old { return }
+      let redirected = new
+      try store.transaction(durable: false) { () throws(Problem) in
+        for port in old { try store.networks.giveBack(PortRecord(port), owner: record.id) }
+        for port in redirected { _ = try store.networks.take(PortRecord(port), owner: record.id) }
+      }
     }
     try host.withdraw(old)
     try host.publish(new)
+    try host.forgetFlows(to: old + new)
     _ = consume lock
   }
 

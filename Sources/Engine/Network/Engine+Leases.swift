@@ -16,6 +16,12 @@ extension Engine {
     var joined: [Joined] = []
     var ports: [PublishedPort] = []
     var reservation: PortReservation?
+    /// Made and connected before the runtime starts; nil where the runtime makes it.
+    var namespace: ReadyNamespace?
+  }
+  final class ReadyNamespace: Sendable {
+    let network: NetworkNamespace
+    init() throws(Problem) { network = try NetworkNamespace.make() }
   }
 
   enum NetworkLimit {

@@ -159,6 +159,7 @@ extension Engine {
       let places = Set(taken.map(\.membership.position))
       while places.contains(membership.position) { membership.position += 1 }
       let isRunning = try needsNamespace(record)
+      let before = try self.joined(of: record.id)
       var joined: Joined?
       let wanted = membership
       try store.transaction(durable: true) { () throws(Problem) in
@@ -172,6 +173,7 @@ extension Engine {
         if network.driver == .bridge, try !host.rulesAreThere() { try rewriteRules(&host) }
         try redirectPorts(record, config, &host)
         try serveNames(network)
+        try refreshNameFiles(record, config, before: before)
       } catch {
         let failure = error
         try store.networks.leave(record.id, network.id)
@@ -193,11 +195,13 @@ extension Engine {
           code: .conflict, message: "container \(record.name) is not connected to network \(network.name)")
       }
       if try needsNamespace(record), let attachment = Attachment(status: mine.membership.status) {
+        let before = try self.joined(of: record.id)
         var host = try hostNetwork()
         try host.detach(attachment.interface, try networkNamespace(of: record))
         try store.networks.leave(record.id, network.id)
         try redirectPorts(record, config, &host)
         try withdrawNames(network)
+        try refreshNameFiles(record, config, before: before)
       } else {
         try store.networks.leave(record.id, network.id)
       }
