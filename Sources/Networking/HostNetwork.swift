@@ -21,18 +21,22 @@ public struct HostNetwork: ~Copyable {
   /// Subnets that addresses and routes of this host use.
   public mutating func subnetsInUse() throws(Problem) -> [Subnet] {
     try asking("read the routes") { () throws(NetlinkFailure) in
-      var result: [Subnet] = []
-      for address in try route.addresses() {
-        if let parsed = IPAddress(bytes: address.bytes), let subnet = Subnet(parsed, prefix: Int(address.prefix)) {
-          result.append(subnet)
-        }
-      }
+      var result = try subnetsOfAddresses()
       for entry in try route.routes() where entry.prefix > 0 {
         if let parsed = IPAddress(bytes: entry.destination), let subnet = Subnet(parsed, prefix: Int(entry.prefix)) {
           result.append(subnet)
         }
       }
       return result
+    }
+  }
+  /// Subnets in which this host has an address.
+  public mutating func ownSubnets() throws(Problem) -> [Subnet] {
+    try asking("read the addresses") { () throws(NetlinkFailure) in try subnetsOfAddresses() }
+  }
+  private mutating func subnetsOfAddresses() throws(NetlinkFailure) -> [Subnet] {
+    try route.addresses().compactMap { address in
+      IPAddress(bytes: address.bytes).flatMap { Subnet($0, prefix: Int(address.prefix)) }
     }
   }
   public mutating func hasInterface(_ name: String) throws(Problem) -> Bool {

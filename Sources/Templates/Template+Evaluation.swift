@@ -175,11 +175,13 @@ struct Evaluator {
 }
 
 extension JSON.Object {
-  /// The member of this name; else the one that differs in case only (`.Id` and `.ID` are both in use).
+  /// The member of this name; else the one that differs in case only (`.Id` and `.ID` are both in use), or in
+  /// underscores: `.IPv6Enabled` is Go's name of what JSON calls `ipv6_enabled`.
   func member(_ name: String) -> JSON? {
     if let value = self[name] { return value }
     let folded = name.lowercased()
-    let alike = members.filter { $0.name.lowercased() == folded }
+    var alike = members.filter { $0.name.lowercased() == folded }
+    if alike.isEmpty { alike = members.filter { $0.name.lowercased().filter { $0 != "_" } == folded } }
     // Not `: nil`, which would be JSON's own null.
     return alike.count == 1 ? alike[0].value : Optional<JSON>.none
   }

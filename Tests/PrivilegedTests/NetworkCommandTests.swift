@@ -251,4 +251,34 @@ import Testing
       #expect(try engine.ok("ps", "-aq") == "")
     }
   }
+
+  // covers PD-139, G.18: what podman's manual pages say of filters, templates and force
+  @Test func networkCommandsAsPodmans() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      try engine.ok(
+        "network", "create", "-o", "com.docker.network.driver.mtu=1400", "-o", "com.docker.network.bridge.name=br7",
+        "front")
+      try engine.ok("network", "create", "--internal", "back")
+      for (field, value) in [
+        ("NetworkInterface", "br7"), ("IPv6Enabled", "false"), ("DNSEnabled", "true"), ("Internal", "false"),
+        ("IPAMOptions", "map[driver:host-local]"), ("Options", "map[mtu:1400]"), ("Labels", "map[]"),
+        ("Routes", "[]"),
+      ] { #expect(try engine.ok("network", "inspect", "-f", "{{.\(field)}}", "front") == value, "\(field)") }
+      #expect(try engine.ok("network", "ls", "-q", "--filter", "name=^(front|berth)$") == "berth\nfront")
+      #expect(try engine.berth("network", "ls", "--filter", "name=(").errorText.contains("regular expression"))
+      let pending = try engine.berth("network", "create", "--attachable", "x")
+      #expect(pending.code == 125 && pending.errorText.contains("not supported yet: --attachable"), "\(pending)")
+      try engine.ok("run", "-d", "--name", "c", "--network", "front", "busybox", "sleep", "1000")
+      #expect(try engine.ok("ps", "-q", "--filter", "name=^/?c$").isEmpty == false)
+      #expect(try engine.berth("network", "disconnect", "back", "c").errorText.contains("not connected"))
+      try engine.ok("network", "disconnect", "-f", "back", "c")
+      #expect(try engine.berth("network", "disconnect", "front", "nobody").code == 125)
+      try engine.ok("network", "disconnect", "-f", "front", "nobody")
+      try engine.host("ip", "link", "add", "wan", "type", "bridge")
+      try engine.host("ip", "addr", "add", "198.51.100.1/24", "dev", "wan")
+      let used = try engine.berth("network", "create", "--subnet", "198.51.100.128/25", "x")
+      #expect(used.code == 125 && used.errorText.contains("already used"), "\(used)")
+    }
+  }
 }

@@ -21,6 +21,7 @@ struct NetworkConnect: Command {
       .value("mac-address", "address", "MAC address") {
         $0.request.mac = try NetworkRequest.mac($1, flag: "--mac-address")
       },
+      .pending("driver-opt"), .pending("gw-priority"), .pending("link"), .pending("link-local-ip"),
     ]
   }
 

@@ -46,6 +46,8 @@ struct NetworkCreate: Command {
       .value("subnet", "address/prefix", "Addresses of the network; several are possible") {
         $0.subnets += commaList($1)
       },
+      .pending("attachable", value: false), .pending("aux-address"), .pending("config-from"),
+      .pending("config-only", value: false), .pending("ingress", value: false), .pending("scope"),
     ]
   }
 

@@ -1,4 +1,5 @@
 import Engine
+import JSON
 import Problems
 
 /// `berth network inspect`.
@@ -15,6 +16,18 @@ struct NetworkInspect: Command {
 
   func run(_ context: Context) throws(Problem) -> Int32 {
     let engine = try context.engine()
-    return try context.inspect(given, format: format) { name throws(Problem) in try engine.inspectNetwork(name) }
+    return try context.inspect(given, format: format) { name throws(Problem) in
+      let document = try engine.inspectNetwork(name)
+      if case .lines = RowFormat(format) { return Self.completed(document) }
+      return document
+    }
+  }
+
+  /// What JSON leaves out where it is empty, a template may ask for. Source: podman-network-inspect(1).
+  private static func completed(_ document: JSON) -> JSON {
+    guard case .object(var object) = document else { return document }
+    for name in ["subnets", "routes", "network_dns_servers"] where object[name] == nil { object[name] = [] }
+    for name in ["labels", "options"] where object[name] == nil { object[name] = [:] }
+    return .object(object)
   }
 }

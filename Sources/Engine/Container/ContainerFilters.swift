@@ -8,7 +8,8 @@ import StateStore
 /// Source: capability lines PD-62, LP-32, G.18.
 struct ContainerFilters {
   private enum Test {
-    case id(String), name(String), status(StateStore.ContainerState), ancestor(Set<String>, String), exitCode(Int32)
+    case id(String), name(NamePattern), status(StateStore.ContainerState), ancestor(Set<String>, String), exitCode(
+      Int32)
     case label(name: String, value: String?, isWanted: Bool)
     case createdBefore(Int64), createdSince(Int64), volume(String), network(Set<String>)
   }
@@ -29,7 +30,7 @@ struct ContainerFilters {
     let value = filter.value
     switch filter.key {
     case "id": return .id(value)
-    case "name": return .name(value)
+    case "name": return .name(try NamePattern(Self.withoutSlash(value), flag: "--filter name"))
     case "status":
       let word = value == "dead" ? "unknown" : value == "initialized" ? "created" : value
       return .status(try StateStore.ContainerState(parsing: word))
@@ -69,7 +70,7 @@ struct ContainerFilters {
   private static func holds(_ test: Test, _ record: ContainerRecord) -> Bool {
     switch test {
     case .id(let prefix): return record.id.hasPrefix(prefix)
-    case .name(let part): return contains(record.name, part)
+    case .name(let pattern): return pattern.matches(record.name)
     case .status(let state):
       // Exited says what the user sees: stopped containers have exited, too; created ones were never started.
       switch record.status.state {
@@ -95,20 +96,9 @@ struct ContainerFilters {
     }
   }
 
-  /// `^name$` anchors as users of podman and Docker write them; otherwise a part of the name.
-  private static func contains(_ name: String, _ pattern: String) -> Bool {
-    var part = Substring(pattern)
-    let isStart = part.hasPrefix("^")
-    if isStart { part = part.dropFirst() }
-    if part.hasPrefix("/") { part = part.dropFirst() }
-    let isEnd = part.hasSuffix("$")
-    if isEnd { part = part.dropLast() }
-    if isStart && isEnd { return name == part }
-    if isStart { return name.hasPrefix(part) }
-    if isEnd { return name.hasSuffix(part) }
-    if part.isEmpty { return true }
-    let bytes = Array(name.utf8), wanted = Array(part.utf8)
-    guard wanted.count <= bytes.count else { return false }
-    return (0...(bytes.count - wanted.count)).contains { bytes[$0..<($0 + wanted.count)].elementsEqual(wanted) }
+  /// Docker's names begin with a slash.
+  private static func withoutSlash(_ pattern: String) -> String {
+    if pattern.hasPrefix("^/") { return "^" + pattern.dropFirst(2) }
+    return pattern.hasPrefix("/") ? String(pattern.dropFirst()) : pattern
   }
 }

@@ -29,6 +29,9 @@ extension Engine {
     static let portTriesMax = 128
     /// Where those come from. Source: the kernel's ip_local_port_range.
     static let anyPort: ClosedRange<UInt16> = 32768...60999
+    /// How often, and how long each time, a port is waited for that only an ending monitor can have.
+    static let leavingTriesMax = 50
+    static let leavingPauseMicroseconds: UInt32 = 20_000
     /// Networks of one container.
     static let networksMax = 256
   }

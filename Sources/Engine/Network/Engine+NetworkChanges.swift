@@ -25,7 +25,7 @@ extension Engine {
   }
   private func holds(_ filter: ListFilter, _ network: NetworkConfiguration) throws(Problem) -> Bool {
     switch filter.key {
-    case "name": return network.name.contains(filter.value)
+    case "name": return try NamePattern(filter.value, flag: "--filter name").matches(network.name)
     case "id": return network.id.hasPrefix(filter.value)
     case "driver": return network.driver.rawValue == filter.value
     case "label", "label!":
@@ -182,30 +182,36 @@ extension Engine {
     }
   }
 
-  /// - Parameter force: of a container that is not there, the name is enough.
+  /// - Parameter force: what is not there is fine; an interface that cannot be taken away goes with the container.
   public func disconnect(_ name: String, from networkName: String, force: Bool = false) throws(Problem) {
     let network = try network(networkName)
-    try locked(name) { (record) throws(Problem) in
-      let config = try ContainerConfig(record)
-      try checkMode(config)
-      let store = try store()
-      let mine = try store.networks.memberships(of: record.id).first { $0.network.id == network.id }
-      guard let mine else {
-        throw Problem(
-          code: .conflict, message: "container \(record.name) is not connected to network \(network.name)")
-      }
-      if try needsNamespace(record), let attachment = Attachment(status: mine.membership.status) {
-        let before = try self.joined(of: record.id)
-        var host = try hostNetwork()
-        try host.detach(attachment.interface, try networkNamespace(of: record))
-        try store.networks.leave(record.id, network.id)
-        try redirectPorts(record, config, &host)
-        try withdrawNames(network)
-        try refreshNameFiles(record, config, before: before)
-      } else {
-        try store.networks.leave(record.id, network.id)
-      }
+    do throws(Problem) {
+      try locked(name) { (record) throws(Problem) in try leave(network, record, force: force) }
+    } catch { if !force || error.code != .notFound { throw error } }
+  }
+  private func leave(_ network: NetworkConfiguration, _ record: ContainerRecord, force: Bool) throws(Problem) {
+    let config = try ContainerConfig(record)
+    try checkMode(config)
+    let store = try store()
+    let mine = try store.networks.memberships(of: record.id).first { $0.network.id == network.id }
+    guard let mine else {
+      if force { return }
+      throw Problem(
+        code: .conflict, message: "container \(record.name) is not connected to network \(network.name)")
     }
+    guard try needsNamespace(record), let attachment = Attachment(status: mine.membership.status) else {
+      try store.networks.leave(record.id, network.id)
+      return
+    }
+    let before = try joined(of: record.id)
+    var host = try hostNetwork()
+    do throws(Problem) { try host.detach(attachment.interface, try networkNamespace(of: record)) } catch {
+      if !force { throw error }
+    }
+    try store.networks.leave(record.id, network.id)
+    try redirectPorts(record, config, &host)
+    try withdrawNames(network)
+    try refreshNameFiles(record, config, before: before)
   }
 
   private func checkMode(_ config: ContainerConfig) throws(Problem) {

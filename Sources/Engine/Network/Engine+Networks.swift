@@ -27,6 +27,14 @@ public struct NetworkOptions: Sendable {
   public init() {}
 }
 
+extension NetworkOptions {
+  /// What Docker's users call two of the options.
+  fileprivate mutating func translateDockersNames() {
+    if let mtu = driverOptions.removeValue(forKey: "com.docker.network.driver.mtu") { driverOptions["mtu"] = mtu }
+    if let name = driverOptions.removeValue(forKey: "com.docker.network.bridge.name") { interface = name }
+  }
+}
+
 public struct NetworkSummary: Sendable {
   public var network: NetworkConfiguration
   /// As podman's files have it.
@@ -62,7 +70,9 @@ extension Engine {
 
   /// - Returns: the network.
   @discardableResult
-  public func createNetwork(_ options: NetworkOptions) throws(Problem) -> NetworkSummary {
+  public func createNetwork(_ given: NetworkOptions) throws(Problem) -> NetworkSummary {
+    var options = given
+    options.translateDockersNames()
     let store = try store()
     if let name = options.name {
       try ObjectName.check(name, what: "network name")
@@ -92,7 +102,7 @@ extension Engine {
       created: Timestamp.now())
     try fill(&network, options, taken: others.flatMap(\.subnets).map(\.subnet) + host.subnetsInUse())
     try network.check()
-    try checkFree(network, options, others, names)
+    try checkFree(network, own: driver == .bridge ? host.ownSubnets() : [], others, names)
     do throws(Problem) { try store.networks.insert(network.record) } catch {
       guard options.ignore, error.code == .conflict, let found = try store.networks.get(named: network.name) else {
         throw error
@@ -152,8 +162,9 @@ extension Engine {
     network.fillGateways()
   }
 
+  /// - Parameter own: subnets in which the host has an address.
   private func checkFree(
-    _ network: NetworkConfiguration, _ options: NetworkOptions, _ others: [NetworkConfiguration], _ names: Set<String>
+    _ network: NetworkConfiguration, own: [Subnet], _ others: [NetworkConfiguration], _ names: Set<String>
   ) throws(Problem) {
     for block in network.subnets {
       for other in others {
@@ -161,6 +172,10 @@ extension Engine {
         throw Problem(
           code: .conflict,
           message: "subnet \(block.subnet) is already used: network \(other.name) has \(used.subnet)")
+      }
+      if let used = own.first(where: { $0.overlaps(block.subnet) }) {
+        throw Problem(
+          code: .conflict, message: "subnet \(block.subnet) is already used: the host has an address in \(used)")
       }
     }
     if network.driver != .bridge, !names.contains(network.interface) {

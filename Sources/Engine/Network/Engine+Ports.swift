@@ -1,3 +1,4 @@
+import Glibc
 import Networking
 import Problems
 import StateStore
@@ -50,7 +51,15 @@ extension Engine {
     var taken: [PublishedPort] = []
     for mapping in mappings where mapping.hostPort != 0 && mapping.choices == 1 {
       let ports = mapping.published(to: targets)
-      if let conflict = try take(ports, owner: owner, reservation) { throw try inUse(conflict) }
+      var conflict = try take(ports, owner: owner, reservation)
+      for _ in 0..<NetworkLimit.leavingTriesMax {
+        guard let found = conflict, found.container == nil, PortHolder.find(found.port) == nil else { break }
+        // No program has it and no container either: the monitor of one that was just removed is about to end, and
+        // nobody tells when.
+        usleep(NetworkLimit.leavingPauseMicroseconds)
+        conflict = try reservation?.take(ports).map { PortConflict(port: $0, container: nil) }
+      }
+      if let conflict { throw try inUse(conflict) }
       taken += ports
     }
     for mapping in mappings where mapping.hostPort != 0 && mapping.choices > 1 {
