@@ -199,10 +199,12 @@ public enum NetworkMode: Hashable, Sendable {
   case path(String)
   /// An own namespace with a way out that needs no privilege, and further flags of pasta(1).
   case pasta([String])
+  /// The same by slirp4netns(1), with podman's options for it.
+  case slirp([String])
   /// The network namespace is the container's own.
   var isOwn: Bool {
     switch self {
-    case .bridge, .none, .pasta: true
+    case .bridge, .none, .pasta, .slirp: true
     case .host, .container, .path: false
     }
   }

@@ -18,7 +18,7 @@ public struct NetworkNamespace: ~Copyable, Sendable {
   private init(adopting fd: consuming OwnedFD) { self.fd = fd }
 
   /// A new one, its loopback up, owned by the user namespace of the caller. It goes with its last process, or with
-  /// this value where none ever enters it.
+  /// this value where none ever enters it. The caller must have the right to come back to its own.
   package static func make() throws(Problem) -> NetworkNamespace {
     let home = try own()
     try doing("make a network namespace") { () throws(Errno) in

@@ -9,7 +9,7 @@ extension CreateFlags {
     [
       .value(
         "network", "mode",
-        "Network: NAME[:ip=…,mac=…,alias=…,interface_name=…], none, host, private, container:NAME, ns:PATH",
+        "NAME[:ip=…,mac=…,alias=…,interface_name=…], none, host, container:NAME, ns:PATH, pasta, slirp4netns",
         also: ["net"]
       ) {
         try $0.options.addNetwork(flag: $1)

@@ -30,7 +30,7 @@ struct ContainerFilters {
     let value = filter.value
     switch filter.key {
     case "id": return .id(value)
-    case "name": return .name(try NamePattern(Self.withoutSlash(value), flag: "--filter name"))
+    case "name": return .name(try NamePattern(value, flag: "--filter name"))
     case "status":
       let word = value == "dead" ? "unknown" : value == "initialized" ? "created" : value
       return .status(try StateStore.ContainerState(parsing: word))
@@ -70,7 +70,8 @@ struct ContainerFilters {
   private static func holds(_ test: Test, _ record: ContainerRecord) -> Bool {
     switch test {
     case .id(let prefix): return record.id.hasPrefix(prefix)
-    case .name(let pattern): return pattern.matches(record.name)
+    // Docker's names begin with a slash.
+    case .name(let pattern): return pattern.matches(record.name) || pattern.matches("/" + record.name)
     case .status(let state):
       // Exited says what the user sees: stopped containers have exited, too; created ones were never started.
       switch record.status.state {
@@ -94,11 +95,5 @@ struct ContainerFilters {
       return (summary?["volumes"]?.strings ?? []).contains(wanted)
         || (summary?["mounts"]?.strings ?? []).contains(wanted)
     }
-  }
-
-  /// Docker's names begin with a slash.
-  private static func withoutSlash(_ pattern: String) -> String {
-    if pattern.hasPrefix("^/") { return "^" + pattern.dropFirst(2) }
-    return pattern.hasPrefix("/") ? String(pattern.dropFirst()) : pattern
   }
 }

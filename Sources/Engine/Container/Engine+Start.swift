@@ -81,15 +81,13 @@ extension Engine {
       let runtime = try runtime(of: config)
       let atOnce = startsAtOnce(config, runtime)
       let pid = try startMonitor(
-        record, config, runtime, launch, atOnce: atOnce, holding: connections.reservation?.holder.borrowed)
+        record, config, runtime, launch, atOnce: atOnce, holding: connections.held)
       record.status.pid = pid
       // A process that has gone already has an exit file soon: any start time does.
       record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
       try readMonitorPid(&record)
       if !atOnce {
-        if case .pasta(let options) = config.options.network {
-          try startPasta(record, options: options, connections.ports)
-        }
+        try startForwarder(record, config, connections)
         try runtime.run("start", record.id)
       }
       try writePidFile(config, pid)
@@ -143,7 +141,7 @@ extension Engine {
 
   private func startMonitor(
     _ record: ContainerRecord, _ config: ContainerConfig, _ runtime: RuntimeProgram, _ launch: Launch,
-    atOnce: Bool, holding ports: CInt?
+    atOnce: Bool, holding held: CInt?
   ) throws(Problem) -> Int32 {
     let id = record.id
     var configuration = MonitorConfiguration(
@@ -162,14 +160,17 @@ extension Engine {
     configuration.durable = !config.options.removeWhenDone
     return try MonitorLauncher.start(
       configuration, program: try programs.helper("berth-monitor"), attach: launch.attach,
-      preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: ports, environment: helperEnvironment)
+      preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: held, environment: helperEnvironment)
   }
 
-  /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as pasta's
-  /// start. The monitor of a container with a limit looks for its memory group before the first
+  /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as the
+  /// start of pasta. The monitor of a container with a limit looks for its memory group before the first
   /// process can have been killed for it; another runtime may warn on the process's own standard error.
   private func startsAtOnce(_ config: ContainerConfig, _ runtime: RuntimeProgram) -> Bool {
-    if case .pasta = config.options.network { return false }
+    switch config.options.network {
+    case .pasta, .slirp: return false
+    case .bridge, .none, .host, .container, .path: break
+    }
     return config.options.memoryBytes == nil && runtime.path.hasSuffix("/berth-runtime")
   }
 

@@ -63,8 +63,9 @@ extension Engine {
       try stopPasta(id)
       return try store.networks.release(id)
     }
-    let ports = try publishedPorts(id)
-    if ports.isEmpty, try !store.networks.holds(id) { return }
+    let all = try publishedPorts(id)
+    if all.isEmpty, try !store.networks.holds(id) { return }
+    let ports = all.filter(\.isInRules)
     let named = try store.networks.memberships(of: id).filter { !$0.membership.status.isEmpty }
     if !ports.isEmpty {
       // Whoever writes all rules anew must see the ports in the kernel and in the database, or in neither.
@@ -128,7 +129,7 @@ extension Engine {
     let store = try store()
     // Written by one command at a time, so that none brings back what another has just taken away.
     let lock = try store.locks.acquire(.network, Self.rulesLock)
-    let ports = try store.networks.allPorts().compactMap { PublishedPort($0.port) }
+    let ports = try store.networks.allPorts().compactMap { PublishedPort($0.port) }.filter(\.isInRules)
     try host.rewriteRules(try networks(), ports)
     _ = consume lock
   }
@@ -142,4 +143,9 @@ extension Engine {
     var host = try hostNetwork()
     if try !host.rulesAreThere() { try rewriteRules(&host) }
   }
+}
+
+extension PublishedPort {
+  /// A forwarder's ports have no address of a container.
+  fileprivate var isInRules: Bool { !container.isUnspecified }
 }

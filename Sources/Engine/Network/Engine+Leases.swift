@@ -18,6 +18,20 @@ extension Engine {
     var reservation: PortReservation?
     /// Made and connected before the runtime starts; nil where the runtime makes it.
     var namespace: ReadyNamespace?
+    /// What a helper of the network lives by.
+    var lifeline: Lifeline?
+    /// For the container's monitor to keep open.
+    var held: CInt? { reservation?.holder.borrowed ?? lifeline?.writer.borrowed }
+  }
+  /// A program that has the reader goes on as long as the writer is open somewhere.
+  final class Lifeline: Sendable {
+    let reader: OwnedFD
+    let writer: OwnedFD
+    init() throws(Problem) {
+      let pipe = try doing("make a pipe") { () throws(Errno) in try Pipe.make() }
+      reader = pipe.reader
+      writer = pipe.writer
+    }
   }
   final class ReadyNamespace: Sendable {
     let network: NetworkNamespace
@@ -39,7 +53,11 @@ extension Engine {
   /// Addresses and ports for a container, in one transaction; what it had before is given back.
   func takeConnections(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> Connections {
     var connections = Connections()
-    if case .pasta = config.options.network { connections.ports = try takePastaPorts(record, config) }
+    switch config.options.network {
+    case .pasta, .slirp: connections.ports = try takeForwardedPorts(record, config)
+    case .bridge, .none, .host, .container, .path: break
+    }
+    if case .slirp = config.options.network { connections.lifeline = try Lifeline() }
     guard config.options.network == .bridge else { return connections }
     let store = try store()
     let wanted = try config.portsToPublish()

@@ -44,11 +44,14 @@ extension Paths {
 }
 
 extension Engine {
-  /// Ports of a container that pasta will forward: taken in the database; pasta itself finds other programs.
-  func takePastaPorts(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> [PublishedPort] {
+  /// Ports of a container that a forwarder will take (pasta, slirp4netns): taken in the database; the forwarder itself
+  /// finds other programs.
+  func takeForwardedPorts(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> [PublishedPort] {
     let wanted = try config.portsToPublish()
     if let port = wanted.first(where: { $0.transport == .sctp }) {
-      throw Problem(code: .unsupported, message: "--publish \(port.containerPort)/sctp: pasta forwards tcp and udp")
+      throw Problem(
+        code: .unsupported,
+        message: "--publish \(port.containerPort)/sctp: --network \(config.options.network.text) forwards tcp and udp")
     }
     if wanted.isEmpty { return [] }
     return try take(wanted, to: [IPAddress(.v4, 0)], owner: record.id, nil)
@@ -62,7 +65,7 @@ extension Engine {
       _ = try open(target, O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
     }
     try namespace.bind(onto: target)
-    let program = try Self.pastaProgram()
+    let program = try Self.networkProgram("pasta", package: "passt", instead: "--network none or host")
     let words = Pasta.arguments(
       ports, options: options, namespace: target, pidFile: paths.pastaPidFile(record.id))
     let outcome = try doing("run \(program)") { () throws(Errno) in
@@ -82,16 +85,6 @@ extension Engine {
       code: .unavailable, message: "pasta could not set up the network: \(reason ?? "it said nothing")",
       hint:
         "is /dev/net/tun there and writable (chmod 666 /dev/net/tun), and the port free? --network none needs neither")
-  }
-
-  private static func pastaProgram() throws(Problem) -> String {
-    let path = (environmentVariable("PATH") ?? "/usr/local/bin") + ":/usr/bin"
-    for directory in path.split(separator: ":") where directory.hasPrefix("/") && exists("\(directory)/pasta") {
-      return "\(directory)/pasta"
-    }
-    throw Problem(
-      code: .notFound, message: "pasta is not installed; it is the network of users without privilege",
-      hint: "install the package passt, or choose --network none or host")
   }
 
   /// Ends a container's pasta. None there is fine.

@@ -71,12 +71,12 @@ extension Engine {
     return taken
   }
 
-  private struct PortConflict {
+  struct PortConflict {
     let port: PublishedPort
     /// nil is a program of the host.
     let container: String?
   }
-  private func inUse(_ conflict: PortConflict) throws(Problem) -> Problem {
+  func inUse(_ conflict: PortConflict) throws(Problem) -> Problem {
     let name = conflict.port.hostText
     if let id = conflict.container {
       return Problem(

@@ -10,10 +10,17 @@ struct NameFiles {
   let name: String
   let joined: [Engine.Joined]
 
-  private var addresses: [IPAddress] { joined.flatMap { $0.attachment.addresses.map(\.address) } }
+  private var slirp: Slirp? {
+    guard case .slirp(let options) = options.network else { return nil }
+    return try? Slirp(options)  // checked when it was given
+  }
+  private var addresses: [IPAddress] {
+    joined.flatMap { $0.attachment.addresses.map(\.address) } + (slirp.map { [$0.container] } ?? [])
+  }
   /// Where the container reaches the host.
   var hostGateway: IPAddress? {
     if options.network == .host { return IPAddress("127.0.0.1") }
+    if let slirp { return slirp.reachesHostLoopback ? slirp.gateway : nil }
     let gateways = joined.filter { !$0.network.isInternal && $0.network.driver == .bridge }
       .flatMap { $0.network.subnets.compactMap(\.gateway) }
     return gateways.first { $0.family == .v4 } ?? gateways.first
@@ -57,6 +64,7 @@ struct NameFiles {
       servers = lines.filter { $0.first == "nameserver" && $0.count > 1 }.map { $0[1] }
       // Name servers on loopback are of no use in another network namespace.
       if !sharesHost { servers.removeAll { IPAddress($0)?.isLoopback == true } }
+      if let slirp { servers.insert(slirp.nameServer.description, at: 0) }
       // Source: what Docker and podman fall back on.
       if servers.isEmpty, case .pasta = options.network { servers = [Pasta.nameServer] }
       if servers.isEmpty, options.network == .bridge { servers = ["8.8.8.8", "8.8.4.4"] }

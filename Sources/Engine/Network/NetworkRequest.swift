@@ -95,7 +95,9 @@ extension ContainerOptions {
       return try setMode(.pasta(options))
     }
     if text == "slirp4netns" || text.hasPrefix("slirp4netns:") {
-      throw Problem(code: .unsupported, message: "--network slirp4netns is not supported", hint: "--network pasta is")
+      let options = text.dropFirst("slirp4netns:".count).split(separator: ",").map(String.init)
+      _ = try Slirp(options)
+      return try setMode(.slirp(options))
     }
     guard network == .bridge else {
       throw FlagValue.invalid(text, flag, "--network \(network.text) cannot be combined with networks")
@@ -123,6 +125,7 @@ extension NetworkMode {
     case .container(let name): "container:\(name)"
     case .path(let path): "ns:\(path)"
     case .pasta(let options): options.isEmpty ? "pasta" : "pasta:\(options.joined(separator: ","))"
+    case .slirp(let options): options.isEmpty ? "slirp4netns" : "slirp4netns:\(options.joined(separator: ","))"
     }
   }
   /// What `text` wrote.
@@ -134,6 +137,8 @@ extension NetworkMode {
     default:
       if text == "pasta" || text.hasPrefix("pasta:") {
         self = .pasta(text.dropFirst("pasta:".count).split(separator: ",").map(String.init))
+      } else if text == "slirp4netns" || text.hasPrefix("slirp4netns:") {
+        self = .slirp(text.dropFirst("slirp4netns:".count).split(separator: ",").map(String.init))
       } else if let name = NamespaceMode.rest(of: text, after: "container:") {
         self = .container(name)
       } else if let path = NamespaceMode.rest(of: text, after: "ns:") {

@@ -198,7 +198,7 @@ struct SpecBuilder {
     }
     switch options.network {
     case .host: break
-    case .bridge, .none, .pasta, .container: add(.network)
+    case .bridge, .none, .pasta, .slirp, .container: add(.network)
     case .path(let path): add(.network, path: path)
     }
     return list
