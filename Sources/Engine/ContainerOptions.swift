@@ -88,6 +88,13 @@ public struct ContainerOptions: Sendable {
   public var uts = NamespaceMode.private
   /// nil is private on cgroup v2, host on v1 (podman's default).
   public var cgroupNamespace: NamespaceMode?
+  /// nil is `host`, or `private` with maps.
+  public var userNamespaceMode: UserNamespaceMode?
+  public var uidMaps: [IDMapRequest] = []
+  public var gidMaps: [IDMapRequest] = []
+  /// Whose ranges of `/etc/subuid` and `/etc/subgid` the container gets.
+  public var subUIDName: String?
+  public var subGIDName: String?
   public var network = NetworkMode.bridge
   /// With `.bridge`: the networks to join; empty is the default network.
   public var networks: [NetworkRequest] = []

@@ -99,7 +99,10 @@ struct Paths: Sendable {
   func attachSocket(_ id: String) -> String { "\(bundle(id))/attach.sock" }
   func volume(_ name: String) -> String { "\(root)/volumes/\(name)" }
   func volumeData(_ name: String) -> String { "\(root)/volumes/\(name)/_data" }
-  func layer(_ diffID: String) -> String { "\(root)/layers/\(diffID)/diff" }
+  var layers: String { "\(root)/layers" }
+  func layer(_ diffID: String) -> String { "\(layers)/\(diffID)/diff" }
+  /// See `MappedLayers`: there while a container's root is being mounted.
+  func mapped(_ id: String) -> String { "\(bundle(id))/mapped" }
   var locks: String { "\(runroot)/locks" }
   /// See `Skeleton`.
   var skeleton: String { "\(root)/skeleton" }

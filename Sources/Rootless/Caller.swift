@@ -33,6 +33,9 @@ public struct Caller: Hashable, Sendable {
     return "/tmp/berth-run-\(uid)"
   }
 
+  /// The login name of a user; the number where `/etc/passwd` does not know it.
+  public static func name(of uid: UInt32) -> String { passwdEntry(of: uid)?.name ?? "\(uid)" }
+
   /// A name that a static program can find: NSS is not there for it. Source: passwd(5).
   private static func passwdEntry(of uid: UInt32) -> (name: String, home: String)? {
     guard let text = try? readText("/etc/passwd", limit: Limit.accountFileBytesMax) else { return nil }

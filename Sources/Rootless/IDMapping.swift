@@ -26,8 +26,8 @@ public struct IDMapping: Hashable, Sendable {
     }
   }
 
-  /// Of this process: `/proc/self/uid_map` or `/proc/self/gid_map`.
-  init(kernel text: String) {
+  /// Lines of `/proc/PID/uid_map` or `/proc/PID/gid_map`.
+  public init(lines text: String) {
     ranges = text.split(separator: "\n").compactMap { line in
       let numbers = line.split(separator: " ").compactMap { UInt32($0) }
       return numbers.count == 3 ? Range(inside: numbers[0], outside: numbers[1], count: numbers[2]) : nil
@@ -54,12 +54,14 @@ public struct UserNamespace: Hashable, Sendable {
   }
   /// The machine's own.
   public var isInitial: Bool { uids.isInitial }
+  /// Every id is the same inside and outside.
+  public var isIdentity: Bool { (uids.ranges + gids.ranges).allSatisfy { $0.inside == $0.outside } }
 
   public static func current() throws(Problem) -> UserNamespace {
     try doing("read the id maps of this process") { () throws(Errno) in
       UserNamespace(
-        uids: IDMapping(kernel: try readText("/proc/self/uid_map")),
-        gids: IDMapping(kernel: try readText("/proc/self/gid_map")))
+        uids: IDMapping(lines: try readText("/proc/self/uid_map")),
+        gids: IDMapping(lines: try readText("/proc/self/gid_map")))
     }
   }
 }

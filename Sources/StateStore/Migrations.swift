@@ -3,7 +3,7 @@ import Sys
 
 /// The schema, as the steps that lead to it: `steps[n]` makes version n + 1. A step that was released never changes.
 package enum Migrations {
-  package static let steps = [version1, networks]
+  package static let steps = [version1, networks, idRanges]
 
   /// Brings a database to the newest version; costs one `PRAGMA user_version` where it is there already.
   ///
@@ -95,5 +95,13 @@ package enum Migrations {
       config TEXT NOT NULL, state TEXT NOT NULL, pid INTEGER NOT NULL DEFAULT 0, start_time INTEGER NOT NULL DEFAULT 0,
       exit_code INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
     CREATE INDEX exec_sessions_container ON exec_sessions(container_id);
+    """
+
+  /// Ids that containers' user namespaces have of the engine's; first and count as in a map.
+  private static let idRanges = """
+    CREATE TABLE id_ranges(
+      container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE, kind TEXT NOT NULL,
+      first INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(container_id, kind, first)) WITHOUT ROWID;
+    CREATE INDEX id_ranges_first ON id_ranges(kind, first);
     """
 }

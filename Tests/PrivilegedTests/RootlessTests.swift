@@ -61,6 +61,53 @@ import Testing
     }
   }
 
+  // covers LP-41, PD-121, PD-130, OC-51
+  @Test func theCallerKeepsTheID() throws {
+    try OrdinaryUser.with { user in
+      try user.importBusybox()
+      let uid = "\(OrdinaryUser.uid)"
+      try user.ok("run", "-d", "--name", "k", "--userns", "keep-id", "-v", "\(user.home):/h", "busybox", "sleep", "100")
+      #expect(try user.ok("exec", "k", "sh", "-c", "id -un; id -u; id -gn") == "berthuser\n\(uid)\nberthuser")
+      #expect(try user.ok("exec", "k", "stat", "-c", "%u:%g", "/tmp/ofUser", "/bin") == "1000:2000\n0:0")
+      try user.ok("exec", "k", "touch", "/h/made")
+      #expect(try status(user.home + "/made").st_uid == uid_t(OrdinaryUser.uid))
+      #expect(try user.ok("exec", "-u", "0", "k", "sh", "-c", "touch /root/x; stat -c %u /root/x") == "0")
+      try user.ok("restart", "-t", "0", "k")
+      #expect(try user.ok("exec", "k", "id", "-u") == uid)
+      let other = ["run", "--rm", "--userns", "keep-id:uid=200,gid=210", "busybox", "sh", "-c", "id -u; id -g"]
+      #expect(try user.run([Installed.berth] + other).trimmed == "200\n210")
+      #expect(try user.ok("run", "--rm", "--userns", "keep-id", "-u", "user", "busybox", "id", "-u") == "1000")
+    }
+  }
+
+  // covers PD-130, G.10: copies for other ids are made once, and those of `auto` go with the container
+  @Test func otherNamespacesOfAnOrdinaryUser() throws {
+    try OrdinaryUser.with { user in
+      try user.importBusybox()
+      let probe = ["busybox", "sh", "-c", "cat /proc/self/uid_map; stat -c %u:%g /tmp/ofUser"]
+      func said(_ flags: String...) throws -> String {
+        let outcome = try user.run([Installed.berth, "run", "--rm"] + flags + probe)
+        #expect(outcome.code == 0, "\(outcome)")
+        return outcome.trimmed.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      }
+      func copies() throws -> Int {
+        let layers = user.home + "/.local/share/berth/layers"
+        return try entries(ofPath: layers).map(\.name).reduce(0) { sum, layer in
+          sum + (try entries(ofPath: "\(layers)/\(layer)").filter { $0.name.hasPrefix("shifted-") }.count)
+        }
+      }
+      #expect(try said("--userns", "private") == "0 0 1 1 1 65536 1000:2000")
+      #expect(try said("--userns", "auto:size=3000") == "0 1 3000 1000:2000")
+      #expect(try copies() == 0)
+      #expect(try said("--userns", "nomap") == "0 1 65536 1000:2000")
+      #expect(try said("--userns", "nomap") == "0 1 65536 1000:2000")
+      #expect(try copies() == 1)
+      #expect(try said("--uidmap", "0:@3000000:3000") == "0 1 3000 1000:2000")
+      let foreign = try user.berth("run", "--rm", "--uidmap", "0:@4000000:3000", "busybox", "true")
+      #expect(foreign.code == 125 && foreign.errorText.contains("ids 4000000 to 4002999 are not yours"), "\(foreign)")
+    }
+  }
+
   // covers LP-03, LP-02
   @Test func aUserWithoutSubordinateIDsHearsTheFixAndHasOneID() throws {
     try OrdinaryUser.with(subordinate: false) { user in

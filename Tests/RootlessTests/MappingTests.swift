@@ -28,13 +28,42 @@ import Testing
   }
 
   @Test func theMachinesOwnMap() {
-    #expect(IDMapping(kernel: "         0          0 4294967295\n").isInitial)
-    #expect(!IDMapping(kernel: "         0       1000          1\n").isInitial)
-    #expect(!IDMapping(kernel: "").isInitial)
+    #expect(IDMapping(lines: "         0          0 4294967295\n").isInitial)
+    #expect(!IDMapping(lines: "         0       1000          1\n").isInitial)
+    #expect(!IDMapping(lines: "").isInitial)
   }
 
   @Test func theAdviceNamesAFreeRange() {
     let advice = IDMaps.advice(caller, ["bob:100000:65536\n", "bob:200000:65536\n"])
     #expect(advice.contains("usermod --add-subuids 265536-331071 --add-subgids 265536-331071 ada"))
+  }
+
+  // covers LP-41, PD-130
+  @Test(
+    arguments: [
+      (0, "0:0:1 1:1:65536"), (1, "0:1:1 1:0:1 2:2:65535"), (1000, "0:1:1000 1000:0:1 1001:1001:64536"),
+      (65536, "0:1:65536 65536:0:1"), (100_000, "0:1:65536 100000:0:1"),
+    ] as [(UInt32, String)]) func theCallerKeepsAnID(_ id: UInt32, _ expected: String)
+  {
+    let own = IDMapping(caller: 1000, SubordinateIDs("ada:100000:65536", of: caller))
+    let mapping = own.keeping(id)
+    #expect(mapping.texts.joined(separator: " ") == expected)
+    #expect(mapping.outside(id) == 0 && mapping.collision == nil)
+    #expect(IDMapping(lines: mapping.lines) == mapping)
+  }
+
+  @Test func nobodyElseIsLeftWithoutSubordinateIDs() {
+    let own = IDMapping(caller: 1000, SubordinateIDs("", of: caller))
+    #expect(own.keeping(1000).texts == ["1000:0:1"])
+    #expect(own.withoutCaller == nil)
+  }
+
+  @Test func collisionsInsideAndOutsideAreFound() {
+    #expect(
+      IDMapping([.init(inside: 0, outside: 10, count: 5), .init(inside: 4, outside: 90, count: 1)]).collision == 4)
+    #expect(
+      IDMapping([.init(inside: 0, outside: 10, count: 5), .init(inside: 5, outside: 14, count: 9)]).collision == 14)
+    #expect(
+      IDMapping([.init(inside: 0, outside: 10, count: 5), .init(inside: 5, outside: 15, count: 9)]).collision == nil)
   }
 }

@@ -13,7 +13,7 @@ struct CreateFlags {
   init() {}
 
   static var flags: [Flag<CreateFlags>] {
-    process + records + fileSystems + security + namespaces + networks + limits + imageAndLog + pending
+    process + records + fileSystems + security + namespaces + userNamespaces + networks + limits + imageAndLog + pending
   }
 
   /// The options with what the operands and the flags say together.
@@ -236,12 +236,12 @@ struct CreateFlags {
     let values = [
       "blkio-weight-device", "cgroup-conf", "cgroups", "chrootdirs", "conmon-pidfile", "cpu-rt-period",
       "cpu-rt-runtime",
-      "device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops", "env-merge", "gidmap",
+      "device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops", "env-merge",
       "health-cmd", "health-interval", "health-on-failure", "health-retries",
       "health-start-period", "health-timeout", "hostuser", "image-volume",
       "passwd-entry", "personality", "pod", "pod-id-file", "requires", "restart", "sdnotify", "seccomp-policy",
       "secret",
-      "subgidname", "subuidname", "systemd", "timeout", "uidmap", "unsetenv", "userns", "volumes-from", "gpus", "link",
+      "systemd", "timeout", "unsetenv", "volumes-from", "gpus", "link",
       "volume-driver", "kernel-memory", "isolation",
     ]
     let toggles = [

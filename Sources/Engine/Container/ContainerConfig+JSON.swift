@@ -1,4 +1,5 @@
 import JSON
+import Rootless
 
 extension ContainerConfig {
   var json: JSON {
@@ -22,6 +23,8 @@ extension ContainerConfig {
     writer.put("command", optional: command)
     writer.put("dependencies", dependencies)
     writer.put("exposedPorts", exposedPorts)
+    writer.put("uidMap", maps?.uids.lines)
+    writer.put("gidMap", maps?.gids.lines)
     options.put(into: &writer)
     return writer.json
   }
@@ -46,6 +49,9 @@ extension ContainerConfig {
     command = json["command"]?.strings
     dependencies = reader.texts("dependencies")
     exposedPorts = reader.texts("exposedPorts")
+    maps = reader.text("uidMap").map { uids in
+      UserNamespace(uids: IDMapping(lines: uids), gids: IDMapping(lines: reader.text("gidMap") ?? ""))
+    }
     options = ContainerOptions(reader)
   }
 }
@@ -93,6 +99,7 @@ extension ContainerOptions {
     writer.put("ipc", ipc == .private ? nil : ipc.text)
     writer.put("uts", uts == .private ? nil : uts.text)
     writer.put("cgroupns", cgroupNamespace?.text)
+    writer.put("userns", userNamespaceMode?.text)
     putNetwork(into: &writer)
     writer.put("runtime", runtime)
     writer.put("logDriver", logDriver == .k8sFile ? nil : logDriver.rawValue)
@@ -164,6 +171,7 @@ extension ContainerOptions {
     ipc = namespace("ipc") ?? .private
     uts = namespace("uts") ?? .private
     cgroupNamespace = namespace("cgroupns")
+    userNamespaceMode = reader.text("userns").flatMap { text in try? UserNamespaceMode(flag: text) }
     takeNetwork(reader)
     runtime = reader.text("runtime")
     logDriver = reader.text("logDriver").flatMap(LogDriver.init(rawValue:)) ?? .k8sFile

@@ -1,3 +1,5 @@
+import Rootless
+
 /// A container's configuration as it is stored: the user's options with the image's defaults worked in, so that a start
 /// reads nothing else.
 struct ContainerConfig: Sendable {
@@ -33,6 +35,8 @@ struct ContainerConfig: Sendable {
   /// Containers whose namespaces it joins: full IDs.
   var dependencies: [String] = []
   var exposedPorts: [String] = []
+  /// Of a user namespace that is not the engine's.
+  var maps: UserNamespace?
 
   enum Default {
     /// Seconds. Source: podman-stop(1).

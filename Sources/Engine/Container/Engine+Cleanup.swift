@@ -66,7 +66,7 @@ extension Engine {
     let failure: Problem?
     do throws(Problem) {
       try disconnect(id)
-      for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
+      try unmountAll(id)
       try removeContainerDirectory(id)
       failure = nil
     } catch { failure = error }
@@ -83,12 +83,21 @@ extension Engine {
   func erase(_ id: String, _ config: ContainerConfig) throws(Problem) {
     let store = try store()
     try removeContainerDirectory(id)
+    try removeOwnShifts(config)
     let durable = !config.options.removeWhenDone
     try store.transaction(durable: durable) { () throws(Problem) in
       try store.containers.delete(id, durable: durable)
     }
     if config.options.removeWhenDone { try removeAnonymousVolumes(config.anonymousVolumes) }
     store.locks.remove(.container, id)
+  }
+
+  /// Ids that only this container had: copies of layers for them are of no use any more.
+  private func removeOwnShifts(_ config: ContainerConfig) throws(Problem) {
+    guard let maps = config.maps, case .auto = config.options.userNamespace else { return }
+    for layer in config.image?.layers ?? [] {
+      try ShiftedLayer(layer: "\(paths.layers)/\(layer)", maps: maps).remove()
+    }
   }
 
   func removeContainerDirectory(_ id: String) throws(Problem) {

@@ -2,6 +2,7 @@ import Glibc
 import ImageStore
 import JSON
 public import Problems
+import Rootless
 import StateStore
 import Sys
 
@@ -59,8 +60,14 @@ extension Engine {
     _ = try programs.runtime(config.options.runtime)
     config.dependencies = try dependencies(of: config.options)
     let networks = try memberships(of: &config.options)
+    let plan = try mapPlan(of: config.options, layers: config.image?.layers ?? [])
+    if options.hasExplicitMaps { config.options.userNamespaceMode = .private }
+    if case .keepID(let uid, let gid) = options.userNamespace, config.user.isEmpty {
+      let own = try UserNamespace.current()
+      config.user = "\(uid ?? own.uids.callerID):\(gid ?? own.gids.callerID)"
+    }
     let id = Identity.random()
-    let new = try insert(id, config, networks, created: Timestamp.now(), startFollows: startFollows)
+    let new = try insert(id, config, networks, plan, created: Timestamp.now(), startFollows: startFollows)
     if let path = options.cidFile {
       try doing("write container ID file \(path)") { () throws(Errno) in
         try replaceFile(path, with: Array(id.utf8), durable: false)
@@ -94,6 +101,7 @@ extension Engine {
       if case .container(let name) = mode { names.append(name) }
     }
     if case .container(let name) = options.network { names.append(name) }
+    if case .container(let name) = options.userNamespace { names.append(name) }
     var ids: [String] = []
     for name in names {
       let id = try store().containers.lookup(name).id
@@ -103,7 +111,8 @@ extension Engine {
   }
 
   private func insert(
-    _ id: String, _ config: ContainerConfig, _ networks: [NetworkMembership], created: Int64, startFollows: Bool
+    _ id: String, _ config: ContainerConfig, _ networks: [NetworkMembership], _ plan: MapPlan, created: Int64,
+    startFollows: Bool
   ) throws(Problem) -> NewContainer {
     let store = try store()
     let durable = !config.options.removeWhenDone
@@ -119,7 +128,7 @@ extension Engine {
         autoRemove: config.options.removeWhenDone,
         config: config.json.text())
       do throws(Problem) {
-        return try insert(record, config, networks, durable: durable, startFollows: startFollows)
+        return try insert(record, config, networks, plan, durable: durable, startFollows: startFollows)
       } catch {
         // Another command took the name since we looked: that is nobody's concern where we chose it.
         guard error.code == .conflict, config.options.name == nil, attempt < Self.nameAttemptsMax else { throw error }
@@ -128,16 +137,22 @@ extension Engine {
   }
 
   private func insert(
-    _ record: ContainerRecord, _ config: ContainerConfig, _ networks: [NetworkMembership], durable: Bool,
-    startFollows: Bool
+    _ record: ContainerRecord, _ config: ContainerConfig, _ networks: [NetworkMembership], _ plan: MapPlan,
+    durable: Bool, startFollows: Bool
   ) throws(Problem) -> NewContainer {
     let store = try store()
+    var (record, config) = (record, config)
     let intent = try store.transaction(durable: durable) { () throws(Problem) -> HeldIntent? in
       for volume in config.volumeNames {
         try ensureVolumeRow(
           volume, anonymous: config.anonymousVolumes.contains(volume), created: record.created)
       }
       try store.containers.insert(record, volumes: config.volumeDestinations, networks: networks)
+      if let maps = try takeMaps(plan, owner: record.id) {
+        config.maps = maps
+        record.config = config.json.text()
+        try store.containers.update(record.id, config: record.config, summary: record.summary)
+      }
       return startFollows
         ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: durable)) : nil
     }

@@ -1,5 +1,6 @@
 public import JSON
 public import Problems
+import Rootless
 import StateStore
 import Sys
 
@@ -164,10 +165,13 @@ extension Engine {
       ("PublishAllPorts", .bool(options.publishesAll)),
       ("ReadonlyRootfs", .bool(options.readOnly)), ("SecurityOpt", JSON(options.securityOptions)),
       ("Tmpfs", tmpfs(config)),
-      ("UTSMode", .string(options.uts.text)), ("UsernsMode", ""),
+      ("UTSMode", .string(options.uts.text)), ("UsernsMode", .string(config.usernsMode)),
       ("ShmSize", JSON(options.shmSizeBytes ?? ContainerConfig.Default.shmSizeBytes)),
       ("Runtime", "oci"), ("Isolation", ""), ("Init", .bool(options.initProcess)),
     ])
+    if let maps = config.maps {
+      document["IDMappings"] = ["UidMap": JSON(maps.uids.texts), "GidMap": JSON(maps.gids.texts)]
+    }
     putLimits(options, into: &document)
     return .object(document)
   }

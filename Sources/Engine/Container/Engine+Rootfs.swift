@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import Networking
 import Problems
+import Rootless
 import RuntimeSpec
 import StateStore
 import Sys
@@ -17,12 +18,19 @@ extension Engine {
     let bundle = paths.bundle(record.id)
     let rootfs = try mountRoot(record, config)
     let root = try RootDirectory(rootfs)
-    let identity = try Accounts.read(in: root.fd).resolve(user: config.user, groupAdd: config.options.groupAdd)
-    try root.makeWorkingDirectory(config.workingDirectory, owner: identity)
+    var accounts = try AccountFiles(in: root.fd)
+    if config.namesCaller { accounts.addCaller(try UserNamespace.current(), home: config.workingDirectory) }
+    var identity = try accounts.parsed.resolve(user: config.user, groupAdd: config.options.groupAdd)
+    for group in config.dropUnmappedGroups(&identity) {
+      warning?(
+        Problem(code: .invalid, message: "group \(group) has no mapping in the container's user namespace: left out"))
+    }
+    let owner = try config.outside(identity)
+    try root.makeWorkingDirectory(config.workingDirectory, owner: owner, parents: config.rootOwner)
     var facts = SpecBuilder.Facts(id: record.id, name: record.name, rootfs: rootfs, identity: identity)
     facts.terminalSize = terminalSize
-    facts.volumes = try prepareVolumes(config, root, identity)
-    facts.files = try writeFiles(record, config, connections.joined)
+    facts.volumes = try prepareVolumes(config, root, owner)
+    facts.files = try writeFiles(record, config, connections.joined, accounts)
     try joinNamespaces(config, &facts)
     facts.joined[.network] = connections.namespace?.network.path ?? facts.joined[.network]
     if config.options.initProcess { facts.initProgram = try initProgram(config.options) }
@@ -46,29 +54,55 @@ extension Engine {
       try makeDirectories(own, mode: 0o700)
     }
     if case .rootfs(let path) = config.options.source { return path }
-    var layers = (config.image?.layers ?? []).map(paths.layer)
-    if layers.count < OverlayMount.Limit.layersMax, Skeleton.fits(config.options) {
-      try Skeleton.prepare(paths.skeleton)
-      layers.insert(paths.skeleton, at: 0)
-    }
-    let overlay = OverlayMount(
-      layers: layers, upper: own + "/upper", work: own + "/work",
-      isVolatile: config.options.removeWhenDone, target: paths.rootfs(record.id))
+    let layers = config.image?.layers ?? []
+    let hasSkeleton = layers.count < OverlayMount.Limit.layersMax && Skeleton.fits(config.options)
+    if hasSkeleton { try Skeleton.prepare(paths.skeleton) }
+    var overlay = OverlayMount(
+      layers: (hasSkeleton ? [paths.skeleton] : []) + layers.map(paths.layer), upper: own + "/upper",
+      work: own + "/work", isVolatile: config.options.removeWhenDone, target: paths.rootfs(record.id))
     try doing("make \(own)/upper") { () throws(Errno) in
       for (path, mode) in [(overlay.upper, 0o755), (overlay.work, 0o700), (overlay.target, 0o755)] as [(String, mode_t)]
       {
         do throws(Errno) { try makeDirectory(path, mode: mode) } catch  where error == .exists {}
       }
+      if config.maps != nil {
+        try check(csys_fchownat(AT_FDCWD, overlay.upper, config.rootOwner.uid, config.rootOwner.gid, 0))
+      }
     }
     try OverlayMount.unmount(overlay.target)
-    try overlay.mount()
+    if let maps = config.maps, !maps.isIdentity {
+      try mountMapped(&overlay, layers, maps, mapped: paths.mapped(record.id))
+    } else {
+      try overlay.mount()
+    }
     return overlay.target
+  }
+
+  /// The overlay for a user namespace with ids of its own.
+  private func mountMapped(_ overlay: inout OverlayMount, _ layers: [String], _ maps: UserNamespace, mapped: String)
+    throws(Problem)
+  {
+    try MappedLayers.unmount(mapped)
+    let hasSkeleton = overlay.layers.count > layers.count
+    let sources = [("layers", paths.layers)] + (hasSkeleton ? [("skeleton", paths.skeleton)] : [])
+    if let seen = try MappedLayers.mount(sources, at: mapped, maps) {
+      overlay.layers = (hasSkeleton ? [seen.path("skeleton")] : []) + layers.map { "\(seen.path("layers"))/\($0)/diff" }
+      let outcome = Result { () throws(Problem) in try overlay.mount() }
+      try seen.unmount()
+      return try outcome.get()
+    }
+    // What lies in the skeleton is covered by mounts: it may belong to nobody.
+    overlay.layers = hasSkeleton ? [paths.skeleton] : []
+    for layer in layers {
+      overlay.layers.append(try ShiftedLayer(layer: "\(paths.layers)/\(layer)", maps: maps).make())
+    }
+    try overlay.mount()
   }
 
   /// The reverse of `prepare`: what of a container a reboot would clear. The writable layer stays.
   func unprepare(_ id: String) throws(Problem) {
     try disconnect(id)
-    for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
+    try unmountAll(id)
     try removeBundle(id)
   }
 
@@ -84,9 +118,13 @@ extension Engine {
           throw Problem(code: .init(error), message: "remove \(path)", cause: error)
         }
         awaitMonitor(id)
-        for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
+        try unmountAll(id)
       }
     }
+  }
+  func unmountAll(_ id: String) throws(Problem) {
+    for mount in [paths.rootfs(id), paths.sharedMemory(id)] { try OverlayMount.unmount(mount) }
+    try MappedLayers.unmount(paths.mapped(id))
   }
   private func awaitMonitor(_ id: String) {
     let text = try? readText(paths.bundle(id) + "/monitor.pid", limit: 64)
@@ -127,6 +165,10 @@ extension Engine {
     if case .container(let name) = options.network {
       facts.joined[.network] = "/proc/\(try runningPid(of: name))/ns/net"
     }
+    if case .container(let name) = options.userNamespace, config.maps != nil {
+      facts.joined[.user] = "/proc/\(try runningPid(of: name))/ns/user"
+    }
+    if case .path(let path) = options.userNamespace { facts.joined[.user] = path }
   }
   private func shareMemory(of pid: Int32, with id: String) throws(Problem) -> String {
     let target = paths.sharedMemory(id)

@@ -76,10 +76,12 @@ extension Engine {
     }
     do throws(Problem) {
       var connections = try takeConnections(record, config)
-      try connectAhead(&connections)
+      if config.maps == nil { try connectAhead(&connections) }
       try prepare(record, config, connections, terminalSize: launch.terminalSize)
       let runtime = try runtime(of: config)
-      let atOnce = startsAtOnce(config, runtime)
+      // A network namespace that a container's own user namespace is to own is made by the runtime in there.
+      let connectsLater = config.maps != nil && !connections.joined.isEmpty
+      let atOnce = startsAtOnce(config, runtime) && !connectsLater
       let pid = try startMonitor(
         record, config, runtime, launch, atOnce: atOnce, holding: connections.held)
       record.status.pid = pid
@@ -88,6 +90,7 @@ extension Engine {
       try readMonitorPid(&record)
       if !atOnce {
         try startForwarder(record, config, connections)
+        if connectsLater { try connect(connections, try networkNamespace(of: record)) }
         try runtime.run("start", record.id)
       }
       try writePidFile(config, pid)

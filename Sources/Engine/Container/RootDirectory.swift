@@ -13,7 +13,10 @@ struct RootDirectory: ~Copyable {
   }
 
   /// The working directory: made, for the container's user, where it is missing (PD-128).
-  func makeWorkingDirectory(_ path: String, owner: ProcessIdentity) throws(Problem) {
+  /// - Parameter parents: whose the directories above it are, where they are missing, too.
+  func makeWorkingDirectory(_ path: String, owner: ProcessIdentity, parents: (uid: UInt32, gid: UInt32))
+    throws(Problem)
+  {
     if path == "/" { return }
     do throws(Errno) {
       let found = try openInRoot(fd, path, O_PATH_)
@@ -23,14 +26,14 @@ struct RootDirectory: ~Copyable {
         throw Problem(code: .invalid, message: "working directory \"\(path)\" of the container", cause: error)
       }
       try doing("make working directory \"\(path)\" in the container") { () throws(Errno) in
-        let made = try makeDirectories(path, mode: 0o755)
+        let made = try makeDirectories(path, mode: 0o755, owner: parents)
         try check(csys_fchownat(made.borrowed, "", owner.uid, owner.gid, CInt(CSYS_AT_EMPTY_PATH)))
       }
     }
   }
 
   /// The directory at `path`, made with its parents where missing; symlinks stay inside.
-  func makeDirectories(_ path: String, mode: mode_t) throws(Errno) -> OwnedFD {
+  func makeDirectories(_ path: String, mode: mode_t, owner: (uid: UInt32, gid: UInt32)) throws(Errno) -> OwnedFD {
     var parts: [Substring] = []
     var current = try fd.duplicate()
     for part in path.split(separator: "/") where part != "." {
@@ -41,6 +44,7 @@ struct RootDirectory: ~Copyable {
         do throws(Errno) { try check(csys_mkdirat(current.borrowed, String(part), mode)) } catch  where error == .exists
         {}
         current = try openInRoot(fd, sofar, O_RDONLY | O_DIRECTORY)
+        try check(csys_fchownat(current.borrowed, "", owner.uid, owner.gid, CInt(CSYS_AT_EMPTY_PATH)))
       }
     }
     return current

@@ -1,5 +1,6 @@
 import Glibc
 import Problems
+import Rootless
 import Sys
 
 /// Who a container's process is, resolved in the container's own passwd and group files, never in the host's.
@@ -55,10 +56,8 @@ struct Accounts: Sendable {
   }
 
   /// Reads both files inside `root`; a missing one is empty.
-  static func read(in root: borrowing OwnedFD) throws(Problem) -> Accounts {
-    Accounts(passwd: try text(in: root, "etc/passwd"), group: try text(in: root, "etc/group"))
-  }
-  private static func text(in root: borrowing OwnedFD, _ path: String) throws(Problem) -> String {
+  static func read(in root: borrowing OwnedFD) throws(Problem) -> Accounts { try AccountFiles(in: root).parsed }
+  fileprivate static func text(in root: borrowing OwnedFD, _ path: String) throws(Problem) -> String {
     do throws(Errno) {
       let file = try openInRoot(root, path, O_RDONLY | O_NONBLOCK)
       guard try status(file).isRegular else { return "" }
@@ -107,4 +106,36 @@ struct Accounts: Sendable {
       code: .invalid, message: "group \"\(text)\" is not in the container's /etc/group",
       hint: "use a name from the image or a number up to \(Limit.idMax)")
   }
+}
+
+/// The texts of the account files, to which the caller can be added. Source: capability line PD-121.
+struct AccountFiles: Sendable {
+  private(set) var passwd: String
+  private(set) var group: String
+  private(set) var hasNewUser = false
+  private(set) var hasNewGroup = false
+
+  init(in root: borrowing OwnedFD) throws(Problem) {
+    passwd = try Accounts.text(in: root, "etc/passwd")
+    group = try Accounts.text(in: root, "etc/group")
+  }
+  var parsed: Accounts { Accounts(passwd: passwd, group: group) }
+
+  /// The user who started the command, where the container does not know the ids yet.
+  mutating func addCaller(_ namespace: UserNamespace, home: String) {
+    let (uid, gid) = (namespace.uids.callerID, namespace.gids.callerID)
+    let accounts = parsed
+    let name = Caller.name(of: uid)
+    if !accounts.users.contains(where: { $0.uid == uid }) {
+      let free = accounts.users.contains { $0.name == name } ? "\(uid)" : name
+      passwd = Self.ended(passwd) + "\(free):*:\(uid):\(gid)::\(home):/bin/sh\n"
+      hasNewUser = true
+    }
+    if !accounts.groups.contains(where: { $0.gid == gid }) {
+      let free = accounts.groups.contains { $0.name == name } ? "\(gid)" : name
+      group = Self.ended(group) + "\(free):x:\(gid):\n"
+      hasNewGroup = true
+    }
+  }
+  private static func ended(_ text: String) -> String { text.isEmpty || text.hasSuffix("\n") ? text : text + "\n" }
 }

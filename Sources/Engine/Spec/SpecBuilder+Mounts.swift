@@ -33,7 +33,7 @@ extension SpecBuilder {
     let safe = ["nosuid", "noexec", "nodev"]
     let access = options.privileged ? "rw" : "ro"
     // A group that has no meaning in the namespace would fail the mount.
-    let terminalGroup = machine.userNamespace.gids.covers(5) ? ["gid=5"] : []
+    let terminalGroup = (config.maps ?? machine.userNamespace).gids.covers(5) ? ["gid=5"] : []
     var list = [
       hostOwns(.pid)
         ? Self.bind("/proc", "/proc", ["rbind"] + safe) : Self.mount("proc", "proc", "/proc", safe),
@@ -61,9 +61,10 @@ extension SpecBuilder {
     }
     return list
   }
-  /// Whether the container shares a namespace with the host that this user's namespace does not own: the kernel
+  /// Whether the container shares a namespace that its user namespace does not own: the kernel
   /// then refuses a new procfs or sysfs, and the host's is bound. Source: user_namespaces(7).
   private func hostOwns(_ kind: NamespaceKind) -> Bool {
+    if config.maps != nil { return kind == .pid ? options.pid != .private : !options.network.isOwn }
     if machine.userNamespace.isInitial { return false }
     return kind == .pid ? options.pid == .host : options.network == .host
   }

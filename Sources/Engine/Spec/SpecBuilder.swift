@@ -164,6 +164,10 @@ struct SpecBuilder {
   private func linux(_ capabilities: [String], _ security: SecurityOptions) throws(Problem) -> Linux {
     var linux = Linux()
     linux.namespaces = namespaces
+    if let maps = config.maps, facts.joined[.user] == nil {
+      linux.uidMappings = Self.mappings(maps.uids)
+      linux.gidMappings = Self.mappings(maps.gids)
+    }
     linux.cgroupsPath = (options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + facts.id
     linux.resources = try resources()
     linux.sysctl = sysctls
@@ -180,6 +184,10 @@ struct SpecBuilder {
     return linux
   }
 
+  private static func mappings(_ mapping: Rootless.IDMapping) -> [RuntimeSpec.IDMapping] {
+    mapping.ranges.map { .init(containerID: $0.inside, hostID: $0.outside, size: $0.count) }
+  }
+
   private var namespaces: [Namespace] {
     var list = [Namespace(kind: .mount)]
     func add(_ kind: NamespaceKind, path: String? = nil) {
@@ -187,6 +195,7 @@ struct SpecBuilder {
       namespace.path = path ?? facts.joined[kind]
       list.append(namespace)
     }
+    if config.maps != nil { add(.user) }
     for (kind, mode) in [
       (NamespaceKind.pid, options.pid), (.ipc, options.ipc), (.uts, options.uts), (.cgroup, cgroupMode),
     ] {
@@ -208,7 +217,10 @@ struct SpecBuilder {
   private var sysctls: [String: String]? {
     var result = Dictionary(options.sysctls.map { ($0.name, $0.value) }) { $1 }
     // Everybody may ping. Source: podman's default sysctls.
-    if options.network.isOwn, result["net.ipv4.ping_group_range"] == nil { result["net.ipv4.ping_group_range"] = "0 0" }
+    let hasRootGroup = config.maps?.gids.covers(0) ?? true
+    if options.network.isOwn, hasRootGroup, result["net.ipv4.ping_group_range"] == nil {
+      result["net.ipv4.ping_group_range"] = "0 0"
+    }
     return result.isEmpty ? nil : result
   }
 }

@@ -1,0 +1,24 @@
+import Engine
+import Problems
+
+extension CreateFlags {
+  static var userNamespaces: [Flag<CreateFlags>] {
+    [
+      .value(
+        "userns", "mode",
+        "User IDs: host, private, auto[:size=…,uidmapping=…,gidmapping=…], keep-id[:uid=…,gid=…], nomap, "
+          + "container:NAME, ns:PATH"
+      ) {
+        $0.options.userNamespaceMode = try UserNamespaceMode(flag: $1)
+      },
+      .value("uidmap", "container:host[:amount]", "Map user IDs; @host is an ID of the machine") {
+        $0.options.uidMaps.append(try IDMapRequest(flag: $1, "--uidmap"))
+      },
+      .value("gidmap", "container:host[:amount]", "Map group IDs; @host is an ID of the machine") {
+        $0.options.gidMaps.append(try IDMapRequest(flag: $1, "--gidmap"))
+      },
+      .value("subuidname", "name", "Map the user IDs that /etc/subuid gives to a name") { $0.options.subUIDName = $1 },
+      .value("subgidname", "name", "Map the group IDs that /etc/subgid gives to a name") { $0.options.subGIDName = $1 },
+    ]
+  }
+}
