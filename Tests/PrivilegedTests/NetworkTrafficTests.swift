@@ -51,6 +51,38 @@ import Testing
     }
   }
 
+  // covers PD-137: datagrams from another host, its address kept
+  @Test func datagramsFromAnotherHost() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      try withNeighbour(engine) { other in
+        try engine.ok("run", "-d", "--name", "c", "-p", "5353:53/udp", "busybox", "sleep", "1000")
+        // An echo in the container's network, by a program that nobody here wrote.
+        let echo = """
+          import socket
+          s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("", 53))
+          while True: d, a = s.recvfrom(2048); s.sendto(d + a[0].encode(), a)
+          """
+        let ask = """
+          import socket
+          s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1)
+          s.sendto(b"udp ", ("192.0.2.1", 5353)); print(s.recv(2048).decode())
+          """
+        let pid = try engine.ok("inspect", "-f", "{{.State.Pid}}", "c")
+        let service = try start(["nsenter", "-t", pid, "-n", "python3", "-c", echo])
+        var heard = ""
+        let isRight = try eventually(20) {
+          let outcome = try other.run("python3", "-c", ask)
+          heard = outcome.description
+          return outcome.text == "udp 192.0.2.2\n"
+        }
+        #expect(isRight, "\(heard)")
+        try? service.signal(9)
+        _ = try service.wait()
+      }
+    }
+  }
+
   // covers PD-136: networks that are closed to the outside, or to each other
   @Test func internalAndIsolated() throws {
     try withEngine { engine in
