@@ -39,26 +39,47 @@ extension Engine {
     options.signaturePolicy = settings.signaturePolicy
     switch policy {
     case .missing:
-      if let known, try fits(known.image, platform) { return known }
-      do throws(Problem) { return try library.lookup(name) } catch  where error.code == .notFound {}  // nor ships it
+      if let known {
+        if try fits(known.image, platform) { return known }
+      } else {
+        do throws(Problem) { return try suiting(library.lookup(name), platform) } catch
+          where error.code == .notFound
+        {}  // Berth ships no such image
+      }
     case .never:
-      return try library.lookup(name)
+      return try suiting(library.lookup(name), platform)
     case .newer:
       // An ID names no registry; what is found by one has no newer version.
-      if let known, known.name == nil { return known }
+      if let known, known.name == nil { return try suiting(known, platform) }
       do throws(Problem) { try pull(name, options, progress: progress) } catch {
-        if let known { return known }
+        if let known { return try suiting(known, platform) }
         throw error
       }
       return try library.lookup(name)
     case .always:
-      if let known, known.name == nil { return known }
+      if let known, known.name == nil { return try suiting(known, platform) }
     }
-    let receipt = try pull(name, options, progress: progress)
+    let receipt: ImageReceipt
+    do throws(Problem) { receipt = try pull(name, options, progress: progress) } catch {
+      guard let known, policy == .missing else { throw error }
+      throw otherPlatform(known, platform, cause: error)
+    }
     guard let image = try library.store.images.get(receipt.id) else { throw library.notFound(name) }
     return FoundImage(image: image, name: receipt.names.first)
   }
 
+  /// The image, if it is for the platform that was asked for.
+  private func suiting(_ found: FoundImage, _ platform: String?) throws(Problem) -> FoundImage {
+    guard try fits(found.image, platform) else { throw otherPlatform(found, platform) }
+    return found
+  }
+  private func otherPlatform(_ found: FoundImage, _ platform: String?, cause: Problem? = nil) -> Problem {
+    let image = found.image
+    let own = image.os + "/" + image.architecture + (image.variant.isEmpty ? "" : "/" + image.variant)
+    return Problem(
+      code: .notFound, message: "image \(found.name ?? image.id) is here for \(own), not for \(platform ?? "another")",
+      hint: "fetch it with: berth pull --platform, or leave --platform out to run what is here", cause: cause)
+  }
   /// Whether a stored image is for the platform that was asked for; one that was not asked for fits.
   private func fits(_ image: ImageRecord, _ platform: String?) throws(Problem) -> Bool {
     guard let platform else { return true }

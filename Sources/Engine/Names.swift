@@ -25,7 +25,14 @@ enum ObjectName {
 }
 
 enum VolumeName {
-  static func check(_ name: String) throws(Problem) { try ObjectName.check(name, what: "volume name") }
+  static func check(_ name: String) throws(Problem) {
+    do throws(Problem) { try ObjectName.check(name, what: "volume name") } catch {
+      guard name.contains("/") else { throw error }
+      throw Problem(
+        code: error.code, message: error.message,
+        hint: "a directory of the host begins with / or ./, as in -v ./\(name):/data")
+    }
+  }
 }
 
 /// Random identities. Source: capability lines PD-38, G.1.

@@ -36,6 +36,14 @@ extension RuntimeWords {
 }
 
 extension Problem {
+  /// With the next step, where it is about a command that cannot be executed.
+  package var withCommandHint: Problem {
+    switch code {
+    case .commandNotFound where hint == nil: .noCommand(sentence)
+    case .cannotExecute where hint == nil: .noProgram(sentence)
+    default: self
+    }
+  }
   /// 127.
   package static func noCommand(_ message: String) -> Problem {
     Problem(

@@ -131,6 +131,22 @@ import Testing
     }
   }
 
+  // covers PD-132, LP-44, LP-45: the host's namespaces; what is hidden stays hidden where its /proc is bound
+  @Test(arguments: [("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup"), ("network", "net")])
+  func namespacesOfTheHost(_ flag: String, _ name: String) throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      let script = "readlink /proc/self/ns/\(name); stat -c %t:%T /proc/keys; echo x >/proc/sys/kernel/hostname"
+      func inside(_ mode: String) throws -> [String] {
+        try engine.berth("run", "--rm", "--\(flag)", mode, "busybox", "sh", "-c", script).lines
+      }
+      let own = try engine.host("readlink", "/proc/self/ns/\(name)").trimmed
+      #expect(try inside("host") == [own, "1:3"])
+      let other = try inside(flag == "network" ? "none" : "private")
+      #expect(other.count == 2 && other.first != own && other.last == "1:3", "\(other)")
+    }
+  }
+
   // covers PD-42, PD-67, PD-76, PD-133
   @Test func streams() throws {
     try withEngine { engine in

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import MonitorProtocol
 import Sys
 import TestKit
 import Testing
@@ -65,6 +66,25 @@ import Testing
       try engine.ok("start", "w")
       #expect(try engine.ok("wait", "--condition", "stopped", "--condition", "exited", "w") == "4")
       expect(try engine.berth("wait", "--condition", "sleepy", "w"), names: "sleepy")
+    }
+  }
+
+  // covers PD-48: --interval looks also where nothing told of a change
+  @Test func waitingAtIntervals() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      let id = try engine.ok("run", "-d", "--name", "w", "busybox", "sleep", "1000")
+      let wait = try engine.startBerth(["wait", "--interval", "20ms", "w"])
+      usleep(100_000)
+      let files = try #require(try run(["find", engine.runroot, "-type", "d", "-name", id]).lines.first)
+      try replaceFile(files + "/exit", with: ExitRecord(code: 3, finished: "").json.bytes(), durable: false)
+      #expect(try wait.wait() == .exited(code: 0))
+      #expect(try engine.ok("wait", "-i", "250", "w") == "3")
+      #expect(try engine.ok("wait", "--interval", "1m30s", "w") == "3")
+      for text in ["soon", "", "-1s"] {
+        expect(
+          try engine.berth("wait", "--interval", text, "w"), names: "--interval \"\(text)\": want a length of time")
+      }
     }
   }
 

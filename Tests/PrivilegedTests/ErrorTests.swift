@@ -27,14 +27,36 @@ import Testing
       expect(try engine.berth("run", "--no-such-flag", "localhost/busybox"), code: 125, names: "--no-such-flag")
       expect(try engine.berth("run", "--memory", "lots", "localhost/busybox"), code: 125, names: "lots", hint: false)
       expect(
-        try engine.berth("run", "-v", "/no/such/source:/x", "localhost/busybox"), code: 125, names: "/no/such/source",
-        hint: false)
-      expect(
-        try engine.berth("run", "-u", "nobody-here", "localhost/busybox"), code: 125, names: "nobody-here", hint: false)
+        try engine.berth("run", "-v", "/no/such/source:/x", "localhost/busybox"), code: 125, names: "/no/such/source")
+      expect(try engine.berth("run", "-u", "nobody-here", "localhost/busybox"), code: 125, names: "nobody-here")
       expect(
         try engine.berth("run", "--network", "absent", "localhost/busybox"), code: 125, names: "absent")
       expect(try engine.berth("run", "-p", "80:81:82:83", "localhost/busybox"), code: 125, names: "80:81:82:83")
       expect(try engine.berth("no-such-command"), code: 125, names: "no-such-command")
+    }
+  }
+
+  /// covers LP-19, LP-31: another platform's image is not run in silence; what looks like a directory is told as one.
+  @Test func platformsAndDirectories() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      #if arch(x86_64)
+        #expect(
+          try engine.ok("run", "--rm", "--platform", "linux/amd64", "localhost/busybox", "echo", "here") == "here")
+      #endif
+      for policy in ["missing", "never"] {
+        let outcome = try engine.berth(
+          "run", "--rm", "--pull", policy, "--platform", "linux/s390x", "localhost/busybox", "echo", "started")
+        expect(outcome, code: 125, names: "not for linux/s390x")
+        #expect(!outcome.text.contains("started"))
+      }
+      expect(try engine.berth("run", "-v", "a/b:/x", "localhost/busybox"), code: 125, names: "volume name \"a/b\"")
+      expect(try engine.berth("run", "--cpuset-cpus", "0,4095", "localhost/busybox"), code: 125, names: "0,4095")
+      try engine.ok("run", "-d", "--name", "web", "localhost/busybox", "sleep", "1000")
+      for directory in ["/absent", "/etc/passwd"] {
+        expect(try engine.berth("exec", "-w", directory, "web", "true"), code: 127, names: directory)
+      }
+      #expect(try engine.ok("exec", "-w", "/etc", "web", "pwd") == "/etc")
     }
   }
 
@@ -61,7 +83,7 @@ import Testing
   func commandsThatCannotRun(_ command: [String], _ code: CInt, _ object: String) throws {
     try withEngine { engine in
       try engine.importBusybox()
-      expect(try engine.berth(["run", "--rm", "localhost/busybox"] + command), code: code, names: object, hint: false)
+      expect(try engine.berth(["run", "--rm", "localhost/busybox"] + command), code: code, names: object)
       try engine.ok("run", "-d", "--name", "web", "localhost/busybox", "sleep", "1000")
       expect(try engine.berth(["exec", "web"] + command), code: code, names: object)
     }

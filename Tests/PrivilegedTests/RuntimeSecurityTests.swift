@@ -81,16 +81,29 @@ import Testing
   }
 
   /// CVE-2025-52565: the terminal multiplexer must be devpts's own.
-  @Test func terminalsComeFromDevpts() throws {
+  @Test(arguments: ["file", "node", "slave", "symlink"]) func terminalsComeFromDevpts(_ kind: String) throws {
     try withBundle { bundle in
       let path = bundle.scratch + "/console"
       let listener = try listenUnix(path, type: CInt(SOCK_STREAM.rawValue))
-      try makeDirectories(bundle.rootfs + "/dev/pts")
-      try replaceFile(bundle.rootfs + "/dev/pts/ptmx", with: [], durable: false)
-      try bundle.configure([
-        ("process.terminal", true), ("linux.maskedPaths", []),
-        ("mounts", [["destination": "/proc", "type": "proc", "source": "proc"]]),
-      ])
+      let multiplexer = bundle.rootfs + "/dev/pts/ptmx"
+      try makeDirectories(bundle.rootfs + "/dev/pts/pts")
+      var mounts: [JSON] = [["destination": "/proc", "type": "proc", "source": "proc"]]
+      // A terminal of the host's devpts, of which somebody else holds the other end.
+      let foreign = try open("/dev/ptmx", O_RDWR | O_NOCTTY)
+      switch kind {
+      case "node":  // looks for its devpts in the directory `pts` beside it
+        try check(csys_mknodat(AT_FDCWD, multiplexer, S_IFCHR | 0o666, 5 << 8 | 2))
+        mounts.append(["destination": "/dev/pts/pts", "type": "bind", "source": "/dev/pts", "options": ["bind"]])
+      case "slave":
+        try replaceFile(multiplexer, with: [], durable: false)
+        let slave = String(cString: try #require(ptsname(foreign.borrowed)))
+        mounts.append(["destination": "/dev/pts/ptmx", "type": "bind", "source": .string(slave), "options": ["bind"]])
+      case "symlink":
+        mounts.append(["destination": "/dev/pts/pts", "type": "bind", "source": "/dev/pts", "options": ["bind"]])
+        try check(csys_symlinkat("pts/ptmx", AT_FDCWD, multiplexer))
+      default: try replaceFile(multiplexer, with: [], durable: false)
+      }
+      try bundle.configure([("process.terminal", true), ("linux.maskedPaths", []), ("mounts", .array(mounts))])
       let outcome = try bundle.runtime("create", "-b", bundle.path, "--console-socket", path, "c")
       #expect(outcome.code == 1 && outcome.errorText.contains("set up the console: /dev/pts/ptmx"), "\(outcome)")
       _ = listener.borrowed

@@ -83,9 +83,9 @@ import Testing
       #expect(path.code != 0 && !path.text.contains("started"), "\(path.errorText.prefix(300))")
       _ = try bundle.runtime("delete", "--force", bundle.id)
 
-      // a map whose text is longer than 64 KiB, its length modulo 64 KiB being a whole, short map
+      // a map whose text is longer than 64 KiB, of which the first length modulo 64 KiB is a whole, short map
       bundle.linux["namespaces"] = .array(kinds + [["type": "user"]])
-      let maps: [JSON] = (0..<5000).map { number in
+      let maps: [JSON] = (0..<5007).map { number in
         ["containerID": JSON(number), "hostID": JSON(100_000 + number), "size": 1]
       }
       bundle.linux["uidMappings"] = .array(maps)

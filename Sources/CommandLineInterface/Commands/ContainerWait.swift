@@ -6,6 +6,7 @@ struct ContainerWait: Command {
   var states: [ContainerState] = []
   var latest = false
   var ignore = false
+  var interval: Int?
   var given: [String] = []
   init() {}
 
@@ -20,6 +21,9 @@ struct ContainerWait: Command {
         }
       },
       .toggle("ignore", "A container that is not there is fine: -1") { $0.ignore = $1 },
+      .value("interval", "i", "duration", "Look at least this often, even where nothing tells of a change") {
+        $0.interval = try FlagValue.milliseconds($1, flag: "--interval")
+      },
       .toggle("latest", "l", "The container made last") { $0.latest = $1 },
     ]
   }
@@ -31,7 +35,7 @@ struct ContainerWait: Command {
     selection.latest = latest
     return context.each(try selection.names(given, engine, path: "berth wait")) { name throws(Problem) in
       do throws(Problem) {
-        context.output.line(String(try engine.wait(name, for: states)))
+        context.output.line(String(try engine.wait(name, for: states, interval: interval)))
       } catch {
         guard ignore, error.code == .notFound else { throw error }
         context.output.line("-1")

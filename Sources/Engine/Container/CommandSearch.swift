@@ -18,6 +18,17 @@ struct CommandSearch: ~Copyable {
     self.workingDirectory = workingDirectory
   }
 
+  /// A directory that is not there gives 127, as with other engines.
+  /// - Throws: `.commandNotFound`.
+  func checkDirectory() throws(Problem) {
+    do throws(Errno) { _ = try openInRoot(root, workingDirectory, O_PATH_ | O_DIRECTORY) } catch {
+      guard error == .notFound || error == .notDirectory else { return }  // the runtime's to decide
+      throw Problem(
+        code: .commandNotFound, message: "--workdir \"\(workingDirectory)\" in the container",
+        hint: "exec makes no directories: mkdir -p it first, or name one that is there", cause: error)
+    }
+  }
+
   /// - Throws: `.commandNotFound`, `.cannotExecute`.
   func check(_ command: String) throws(Problem) {
     if command.contains("/") {

@@ -63,7 +63,9 @@ extension Engine {
     process.args = options.command
     let environment = try environment(record, config, options, identity)
     process.env = environment.entries
-    try CommandSearch(root: root, path: environment["PATH"] ?? "", workingDirectory: cwd).check(first)
+    let search = CommandSearch(root: root, path: environment["PATH"] ?? "", workingDirectory: cwd)
+    if options.workingDirectory != nil { try search.checkDirectory() }
+    try search.check(first)
     process.user = try SpecBuilder.user(identity, umask: config.options.umask)
     if options.terminal {
       process.terminal = true
@@ -204,7 +206,7 @@ extension Engine {
         preserved: (0..<CInt(options.preserveFDs)).map { 3 + $0 }, environment: helperEnvironment)
     } catch {
       removeSessionFiles(record.id, id)
-      throw error
+      throw error.withCommandHint
     }
     session.startTime = (try? startTime(ofPid: session.pid)) ?? 0
     session.state = "running"

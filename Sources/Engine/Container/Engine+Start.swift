@@ -161,9 +161,11 @@ extension Engine {
     configuration.attachFD = launch.attach != nil
     configuration.startsAtOnce = atOnce
     configuration.durable = !config.options.removeWhenDone
-    return try MonitorLauncher.start(
-      configuration, program: try programs.helper("berth-monitor"), attach: launch.attach,
-      preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: held, environment: helperEnvironment)
+    do throws(Problem) {
+      return try MonitorLauncher.start(
+        configuration, program: try programs.helper("berth-monitor"), attach: launch.attach,
+        preserved: (0..<CInt(config.options.preserveFDs)).map { 3 + $0 }, held: held, environment: helperEnvironment)
+    } catch { throw error.withCommandHint }
   }
 
   /// One run of the runtime instead of two, where nothing has to happen between `create` and `start`, such as the

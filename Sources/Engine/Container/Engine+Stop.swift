@@ -178,7 +178,8 @@ extension Engine {
   }
 
   /// Waits for one of the states; none is stopped or exited. - Returns: the exit code, -1 for other states.
-  public func wait(_ name: String, for states: [ContainerState] = []) throws(Problem) -> Int32 {
+  /// - Parameter interval: milliseconds after which it looks at the container even where nothing told of a change.
+  public func wait(_ name: String, for states: [ContainerState] = [], interval: Int? = nil) throws(Problem) -> Int32 {
     let wanted = states.isEmpty ? [.stopped, .exited] : states
     var record = try store().containers.lookup(name)
     let id = record.id
@@ -189,7 +190,7 @@ extension Engine {
         return state == .stopped || state == .exited ? record.status.exitCode : -1
       }
       // A container that was never started has nothing to wait for unless somebody starts it.
-      try waitForChange(record)
+      try waitForChange(record, atMost: interval ?? -1)
       // The exit file first: with --rm, bundle and row go right after it.
       let ended = try observed(record)
       if ended.status.state == .stopped {
@@ -202,14 +203,14 @@ extension Engine {
     }
   }
 
-  /// Returns when the process of the container has ended, or the state database was written.
-  private func waitForChange(_ record: ContainerRecord) throws(Problem) {
+  /// Returns when the process of the container has ended, the state database was written, or the time is over.
+  private func waitForChange(_ record: ContainerRecord, atMost milliseconds: Int) throws(Problem) {
     let watch = try DirectoryWatch(paths.root, writes: true)
     if let now = try store().containers.get(record.id), now.status != record.status { return }
     if let process = ProcessHandle(pid: record.status.pid, startTime: record.status.startTime) {
-      watch.wait(milliseconds: -1, orReadable: process.pidfd)
+      watch.wait(milliseconds: milliseconds, orReadable: process.pidfd)
     } else {
-      watch.wait(milliseconds: -1)
+      watch.wait(milliseconds: milliseconds)
     }
   }
 }

@@ -284,11 +284,27 @@ struct Resolution {
     if let weight = options.blockIOWeight, !(10...1000).contains(weight) {
       throw Problem(code: .invalid, message: "--blkio-weight \(weight): want a number from 10 to 1000")
     }
-    if let list = options.cpusetCPUs { _ = try FlagValue.cpuList(list, flag: "--cpuset-cpus") }
-    if let list = options.cpusetMemories { _ = try FlagValue.cpuList(list, flag: "--cpuset-mems") }
+    if let list = options.cpusetCPUs { try checkList(list, flag: "--cpuset-cpus", online: "cpu") }
+    if let list = options.cpusetMemories { try checkList(list, flag: "--cpuset-mems", online: "node") }
     for rule in options.deviceCgroupRules where SpecBuilder.rule(rule) == nil {
       throw Problem(code: .invalid, message: "--device-cgroup-rule \"\(rule)\": want for example \"c 10:200 rwm\"")
     }
+  }
+
+  /// - Parameter kind: `cpu` or `node`, as sysfs calls them.
+  private func checkList(_ list: String, flag: String, online kind: String) throws(Problem) {
+    let wanted = try FlagValue.cpuList(list, flag: flag)
+    guard let file = try? readText("/sys/devices/system/\(kind)/online", limit: 4096),
+      let text = file.split(whereSeparator: \.isNewline).first.map(String.init),
+      let available = try? FlagValue.cpuList(text, flag: flag)
+    else { return }
+    if wanted.allSatisfy({ part in available.contains { $0.contains(part.lowerBound) && $0.contains(part.upperBound) } }
+    ) {
+      return
+    }
+    throw Problem(
+      code: .invalid, message: "\(flag) \"\(list)\": not all of these are there",
+      hint: "this machine has \(text)")
   }
 
   private func checkSecurity() throws(Problem) {

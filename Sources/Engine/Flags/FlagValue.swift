@@ -70,6 +70,13 @@ public enum FlagValue {
   }
 
   /// A file mode creation mask: octal, at most 0777. Source: capability line PD-123.
+  /// A length of time, "250ms", "5s" or "1m30s"; a number alone is milliseconds. - Returns: milliseconds, at least 1.
+  public static func milliseconds(_ text: String, flag: String) throws(Problem) -> Int {
+    guard let length = Timestamp.duration(text) ?? Timestamp.duration(text + "ms") else {
+      throw invalid(text, flag, "want a length of time such as 250ms, 5s or 1m30s")
+    }
+    return max(1, Int(length / 1_000_000))
+  }
   static func umask(_ text: String, flag: String) throws(Problem) -> UInt32 {
     guard let mask = UInt32(text, radix: 8), mask <= 0o777, !text.hasPrefix("+") else {
       throw invalid(text, flag, "invalid umask string: want an octal number up to 0777")
@@ -78,14 +85,16 @@ public enum FlagValue {
   }
 
   /// "0-3,5": CPUs or memory nodes as the kernel's cpuset lists them.
-  static func cpuList(_ text: String, flag: String) throws(Problem) -> String {
+  static func cpuList(_ text: String, flag: String) throws(Problem) -> [ClosedRange<UInt32>] {
+    var list: [ClosedRange<UInt32>] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { UInt32($0) }
       guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last else {
         throw invalid(text, flag, "want a list such as 0-2,4")
       }
+      list.append(first...last)
     }
-    return text
+    return list
   }
 
   static func invalid(_ text: String, _ flag: String, _ reason: String) -> Problem {

@@ -48,17 +48,14 @@ extension SpecBuilder {
         : Self.bind("/sys/fs/cgroup", "/sys/fs/cgroup", ["rbind", "ro"] + safe),
     ]
     switch options.ipc {
-    case .host:
-      list += [
-        Self.bind("/dev/shm", "/dev/shm", ["bind", "nosuid", "noexec", "nodev"]),
-        Self.bind("/dev/mqueue", "/dev/mqueue", ["bind", "nosuid", "noexec", "nodev"]),
-      ]
+    case .host: list.append(Self.bind("/dev/shm", "/dev/shm", ["bind"] + safe))
     case .container, .path:
       list.append(facts.shmSource.map { Self.bind($0, "/dev/shm", ["bind"] + safe) } ?? ownShm)
-      list.append(Self.mount("mqueue", "mqueue", "/dev/mqueue", safe))
-    case .none: list.append(Self.mount("mqueue", "mqueue", "/dev/mqueue", safe))
-    case .private, .shareable: list += [ownShm, Self.mount("mqueue", "mqueue", "/dev/mqueue", safe)]
+    case .none: break
+    case .private, .shareable: list.append(ownShm)
     }
+    // It shows the queues of the namespace in which it is mounted: the host's, too, which need not have it anywhere.
+    list.append(Self.mount("mqueue", "mqueue", "/dev/mqueue", safe))
     return list
   }
   /// Whether the container shares a namespace that its user namespace does not own: the kernel
