@@ -46,6 +46,7 @@ struct ContainerInit: ~Copyable {
       try maskPaths(in: root, placed)
       try protectPaths(in: root, placed)
     }
+    placed.forget()
     if spec.process?.terminal == true { try setup.openConsole(in: root, bindingConsole: true) }
     try makeReadOnly(root, and: placed.readOnlyLater)
     let channel = channel

@@ -11,7 +11,7 @@ struct PlacedMounts {
   var readOnlyLater: [CInt] = []
   private var kernelFilesystems: [KernelFilesystem] = []
 
-  /// A procfs or sysfs by a descriptor of its own root, which execve closes.
+  /// A procfs or sysfs by a descriptor of its own root.
   private struct KernelFilesystem {
     let destination: String, root: CInt
 
@@ -39,6 +39,12 @@ struct PlacedMounts {
   /// - Parameter destination: normalized.
   mutating func keep(_ tree: consuming MountTree, at destination: String) {
     kernelFilesystems.append(KernelFilesystem(destination: destination, root: tree.release()))
+  }
+
+  /// Closes what is kept, before a working directory could be named by its number.
+  mutating func forget() {
+    for mount in kernelFilesystems { _ = csys_close(mount.root) }
+    kernelFilesystems = []
   }
 
   /// Opens a path that is to be hidden or protected.
