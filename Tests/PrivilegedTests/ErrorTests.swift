@@ -44,12 +44,12 @@ import Testing
         #expect(
           try engine.ok("run", "--rm", "--platform", "linux/amd64", "localhost/busybox", "echo", "here") == "here")
       #endif
-      for policy in ["missing", "never"] {
-        let outcome = try engine.berth(
-          "run", "--rm", "--pull", policy, "--platform", "linux/s390x", "localhost/busybox", "echo", "started")
-        expect(outcome, code: 125, names: "not for linux/s390x")
-        #expect(!outcome.text.contains("started"))
-      }
+      let never = try engine.berth(
+        "run", "--rm", "--pull", "never", "--platform", "linux/s390x", "localhost/busybox", "echo", "started")
+      expect(never, code: 125, names: "not for linux/s390x")
+      let missing = try engine.berth("run", "--rm", "--platform", "linux/s390x", "localhost/busybox", "echo", "started")
+      #expect(missing.code == 125 && missing.errorText.contains("not for linux/s390x: "), "\(missing)")
+      #expect(!never.text.contains("started") && !missing.text.contains("started"))
       expect(try engine.berth("run", "-v", "a/b:/x", "localhost/busybox"), code: 125, names: "volume name \"a/b\"")
       expect(try engine.berth("run", "--cpuset-cpus", "0,4095", "localhost/busybox"), code: 125, names: "0,4095")
       try engine.ok("run", "-d", "--name", "web", "localhost/busybox", "sleep", "1000")

@@ -96,7 +96,10 @@ import Testing
         mounts.append(["destination": "/dev/pts/pts", "type": "bind", "source": "/dev/pts", "options": ["bind"]])
       case "slave":
         try replaceFile(multiplexer, with: [], durable: false)
-        let slave = String(cString: try #require(ptsname(foreign.borrowed)))
+        var number: CInt = 0  // TIOCGPTN
+        try check(
+          withUnsafeMutablePointer(to: &number) { csys_ioctl(foreign.borrowed, 0x8004_5430, UInt(bitPattern: $0)) })
+        let slave = "/dev/pts/\(number)"
         mounts.append(["destination": "/dev/pts/ptmx", "type": "bind", "source": .string(slave), "options": ["bind"]])
       case "symlink":
         mounts.append(["destination": "/dev/pts/pts", "type": "bind", "source": "/dev/pts", "options": ["bind"]])
