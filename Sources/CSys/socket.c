@@ -35,7 +35,16 @@ int csys_set_interface_up(int socket, const char *name) {
   return RESULT(ioctl(socket, SIOCSIFFLAGS, &request));
 }
 
-ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags) {
+static ssize_t send_message(int socket, struct msghdr *message, int flags) { return RESULT(sendmsg(socket, message, flags)); }
+
+static ssize_t send_as_one_of_many(int socket, struct msghdr *message, int flags) {
+  struct mmsghdr one = {.msg_hdr = *message};
+  ssize_t sent = RESULT(sendmmsg(socket, &one, 1, flags));
+  return sent < 0 ? sent : (ssize_t)one.msg_len;
+}
+
+static ssize_t send_fds(ssize_t (*call)(int, struct msghdr *, int), int socket, const void *bytes, size_t count,
+                        const int *fds, int fd_count, int flags) {
   if (fd_count < 0 || fd_count > FDS_MAX) return -EINVAL;
   union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int) * FDS_MAX)]; } control;
   memset(&control, 0, sizeof control);
@@ -50,7 +59,15 @@ ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fd
     header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)fd_count);
     memcpy(CMSG_DATA(header), fds, sizeof(int) * (size_t)fd_count);
   }
-  return RESULT(sendmsg(socket, &message, flags | MSG_NOSIGNAL));
+  return call(socket, &message, flags | MSG_NOSIGNAL);
+}
+
+ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags) {
+  return send_fds(send_message, socket, bytes, count, fds, fd_count, flags);
+}
+
+ssize_t csys_send_fds_by_sendmmsg(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags) {
+  return send_fds(send_as_one_of_many, socket, bytes, count, fds, fd_count, flags);
 }
 
 ssize_t csys_receive_fds(int socket, void *bytes, size_t count, int *fds, int *fd_count, int flags) {

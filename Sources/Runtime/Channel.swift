@@ -49,8 +49,11 @@ struct Channel: ~Copyable {
     try? send(.log, [UInt8(Log.Level.allCases.firstIndex(of: level) ?? 0)] + text.utf8.prefix(2000))
   }
 
-  func send(_ message: Message, _ payload: [UInt8] = [], descriptors: [CInt] = []) throws(Errno) {
-    try Sys.send(socket, [message.rawValue] + payload, descriptors: descriptors)
+  /// - Parameter avoidsSendmsg: by sendmmsg(2) instead.
+  func send(
+    _ message: Message, _ payload: [UInt8] = [], descriptors: [CInt] = [], avoidsSendmsg: Bool = false
+  ) throws(Errno) {
+    try Sys.send(socket, [message.rawValue] + payload, descriptors: descriptors, avoidsSendmsg: avoidsSendmsg)
   }
   struct Packet {
     var message: Message

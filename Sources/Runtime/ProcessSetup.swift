@@ -184,7 +184,9 @@ struct ProcessSetup {
     if plan.isDebug { starter.report(.debug, "seccomp filter flags: \(filter.kernelFlags)") }
     try during(.seccomp) { () throws(Errno) in
       guard let listener = try filter.install() else { return }
-      try starter.send(.notify, descriptors: [listener.borrowed])
+      // From here on the filter holds: what it sends to the agent would wait for an agent that has no descriptor yet.
+      let waits = plan.spec.linux?.seccomp?.notifies("sendmsg") == true
+      try starter.send(.notify, descriptors: [listener.borrowed], avoidsSendmsg: waits)
     }
   }
 }

@@ -5,6 +5,13 @@ import Problems
 import RuntimeSpec
 import Sys
 
+extension LinuxSeccomp {
+  /// Whether some rule sends this call to the agent.
+  func notifies(_ call: String) -> Bool {
+    syscalls?.contains { $0.action == .notify && $0.names.contains(call) } ?? false
+  }
+}
+
 /// Hands a seccomp notify descriptor to the agent at `linux.seccomp.listenerPath`.
 /// Source: runtime-spec, config-linux.md, "The Container Process State".
 struct SeccompListener {

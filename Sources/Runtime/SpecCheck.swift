@@ -137,12 +137,12 @@ extension SpecCheck {
 }
 
 extension SpecCheck {
-  /// The descriptor goes to the agent by sendmsg(2): that call cannot wait for the agent.
+  /// The descriptor itself has to reach the agent, by one of two calls: that one cannot wait for the agent.
   private func seccomp() throws(Problem) {
     guard let profile = spec.linux?.seccomp else { return }
     if profile.defaultAction == .notify { throw refuse("SCMP_ACT_NOTIFY cannot be used as default action") }
-    for rule in profile.syscalls ?? [] where rule.action == .notify && rule.names.contains("sendmsg") {
-      throw refuse("SCMP_ACT_NOTIFY cannot be used for the sendmsg syscall")
+    if profile.notifies("sendmsg") && profile.notifies("sendmmsg") {
+      throw refuse("SCMP_ACT_NOTIFY cannot be used for both of the syscalls sendmsg and sendmmsg")
     }
   }
 }

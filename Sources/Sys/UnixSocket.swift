@@ -40,10 +40,14 @@ package func accept(_ listener: borrowing OwnedFD, flags: CInt = 0) throws(Errno
 }
 
 /// Sends one message with descriptors (`SCM_RIGHTS`; the sender keeps its own).
-package func send(_ socket: borrowing OwnedFD, _ bytes: [UInt8], descriptors: [CInt] = []) throws(Errno) {
+/// - Parameter avoidsSendmsg: by sendmmsg(2) instead, where sendmsg(2) must not be called.
+package func send(
+  _ socket: borrowing OwnedFD, _ bytes: [UInt8], descriptors: [CInt] = [], avoidsSendmsg: Bool = false
+) throws(Errno) {
   let raw = socket.borrowed
+  let call = avoidsSendmsg ? csys_send_fds_by_sendmmsg : csys_send_fds
   let sent = try uninterrupted { () throws(Errno) in
-    try check(csys_send_fds(raw, bytes, bytes.count, descriptors, CInt(descriptors.count), 0))
+    try check(call(raw, bytes, bytes.count, descriptors, CInt(descriptors.count), 0))
   }
   if sent < bytes.count { try writeAll(raw, Array(bytes[sent...])) }
 }

@@ -184,8 +184,10 @@ int csys_setsockopt(int fd, int level, int option, int value);
 ssize_t csys_receive_netlink(int socket, void *bytes, size_t count, int flags);
 int csys_set_receive_timeout(int fd, int milliseconds); /* SO_RCVTIMEO: receiving then fails with -EAGAIN */
 int csys_set_interface_up(int socket, const char *name); /* SIOCGIFFLAGS, SIOCSIFFLAGS */
-/* One message with up to 16 descriptors. Receiving: *fd_count holds the room, then the number; MSG_CMSG_CLOEXEC is set. */
+/* One message with up to 16 descriptors. Receiving: *fd_count holds the room, then the number; MSG_CMSG_CLOEXEC is set.
+   A filter may keep sendmsg waiting: sendmmsg does the same. */
 ssize_t csys_send_fds(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags);
+ssize_t csys_send_fds_by_sendmmsg(int socket, const void *bytes, size_t count, const int *fds, int fd_count, int flags);
 ssize_t csys_receive_fds(int socket, void *bytes, size_t count, int *fds, int *fd_count, int flags);
 
 /* The address of an IP peer. */
