@@ -57,11 +57,19 @@ struct Checkpoint {
       try writeDescriptors()
     }
     let answer = try CriuProcess(program: program, streams: [-1, -1, -1], inherited: []).serve(request) {
-      (_, _) throws(Problem) in
+      (notice, _) throws(Problem) in
+      if notice.script == "status-ready" { try tellReady() }
     }
     guard answer.isSuccess else {
       throw CriuProcess.failure("checkpoint \(record.id)", answer, log: "\(logPath)/\(Self.logFile)")
     }
+  }
+
+  /// The pages of a lazy dump are served. Who waits hears a zero byte, and then the end of the file.
+  private func tellReady() throws(Problem) {
+    guard settings.statusDescriptor >= 0 else { return }
+    let descriptor = OwnedFD(adopting: settings.statusDescriptor)
+    try doing("tell --status-fd that pages are served") { () throws(Errno) in try writeAll(descriptor, [0]) }
   }
 
   /// Opens a directory, made where it is missing.

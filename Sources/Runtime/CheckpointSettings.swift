@@ -1,3 +1,4 @@
+import CSys
 import Glibc
 import Problems
 import RuntimeSpec
@@ -21,6 +22,10 @@ struct CheckpointSettings {
   var deduplicates = false
   var cgroupMode = CriuCgroupMode.standard
   var pageServer: (address: String, port: Int32)?
+  /// Memory stays behind: at a dump CRIU serves it to who asks, at a restore `criu lazy-pages` fetches what is touched.
+  var lazyPages = false
+  /// Gets a zero byte once CRIU serves the pages; -1 tells nobody.
+  var statusDescriptor: CInt = -1
   var securityProfile: String?
   var securityMountContext: String?
   /// `--criu`: the program; nil searches PATH.
@@ -41,10 +46,10 @@ struct CheckpointSettings {
     ]
 
   init(_ flags: Flags, program: String?) throws(Problem) {
-    for name in ["lazy-pages", "status-fd"] where flags.has(name) {
+    if flags.has("no-pivot") {
       throw Problem(
-        code: .unsupported, message: "--\(name): pages cannot be fetched lazily",
-        hint: "leave it out: the container comes back with all its memory")
+        code: .unsupported, message: "--no-pivot: CRIU itself changes the root, by pivot_root",
+        hint: "leave it out")
     }
     self.program = program
     if let path = flags["image-path"], !path.isEmpty { imagePath = path }
@@ -58,11 +63,13 @@ struct CheckpointSettings {
     shellJob = flags.has("shell-job")
     fileLocks = flags.has("file-locks")
     deduplicates = flags.has("auto-dedup")
+    lazyPages = flags.has("lazy-pages")
     securityProfile = flags["lsm-profile"]
     securityMountContext = flags["lsm-mount-context"]
     try readCgroupMode(flags["manage-cgroups-mode"])
     try readParent(flags["parent-path"])
     try readPageServer(flags["page-server"])
+    try readStatusDescriptor(try flags.integer("status-fd"))
     for kind in flags.all("empty-ns") where kind != "network" {
       throw Problem(code: .unsupported, message: "--empty-ns: namespace \"\(kind)\" is not supported, only network is")
     }
@@ -83,6 +90,19 @@ struct CheckpointSettings {
       throw Problem(code: .invalid, message: "--parent-path must be relative to --image-path, not \"\(path)\"")
     }
     parentPath = path
+  }
+
+  private mutating func readStatusDescriptor(_ number: CInt?) throws(Problem) {
+    guard let number else { return }
+    guard lazyPages else {
+      throw Problem(code: .invalid, message: "--status-fd tells that pages are served: it needs --lazy-pages")
+    }
+    let mode = csys_fcntl(number, F_GETFL, 0)
+    guard mode >= 0, [O_WRONLY, O_RDWR].contains(mode & O_ACCMODE) else {
+      throw Problem(code: .invalid, message: "--status-fd: \(number) is no descriptor that can be written")
+    }
+    _ = csys_fcntl(number, F_SETFD, Int(FD_CLOEXEC))  // who waits for its end must not wait for CRIU's
+    statusDescriptor = number
   }
 
   private mutating func readPageServer(_ text: String?) throws(Problem) {

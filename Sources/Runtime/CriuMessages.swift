@@ -104,6 +104,7 @@ struct CriuRequest {
     message.put(18, settings.linkRemap)
     if task == .restore { message.put(26, true) }  // the container becomes our child, not CRIU's
     message.put(46, settings.skipsInFlight)
+    message.put(48, settings.lazyPages)
     message.put(50, true)  // the terminal's master was outside: it comes back with a notice
   }
 

@@ -70,8 +70,8 @@ import Testing
       try bundle.ok("create", "-b", bundle.path, "c")
       let early = try bundle.runtime("checkpoint", "--image-path", bundle.scratch + "/images", "c")
       #expect(early.code == 1 && early.errorText.contains("container that is created"), "\(early)")
-      let lazy = try bundle.runtime("checkpoint", "--lazy-pages", "c")
-      #expect(lazy.code == 1, "\(lazy)")
+      let change = try bundle.runtime("restore", "--no-pivot", "d")
+      #expect(change.code == 1 && change.errorText.contains("--no-pivot"), "\(change)")
     }
   }
 }

@@ -80,12 +80,13 @@ struct CriuMessageTests {
   }
 
   @Test(arguments: [
-    ["--lazy-pages"], ["--status-fd", "3"], ["--manage-cgroups-mode", "some"], ["--page-server", "nowhere"],
+    ["--status-fd", "1"], ["--status-fd", "77", "--lazy-pages"], ["--no-pivot"], ["--manage-cgroups-mode", "some"],
+    ["--page-server", "nowhere"],
     ["--parent-path", "/absolute"], ["--empty-ns", "pid"],
   ])
   func whatIsNotPossibleIsRefusedByName(words: [String]) throws {
     var none: ArraySlice<String> = []
-    let grammar = Flags.Grammar(CheckpointSettings.checkpointGrammar)
+    let grammar = Flags.Grammar(CheckpointSettings.checkpointGrammar + CheckpointSettings.restoreGrammar)
     let flags = try Flags(words[...], grammar, stopsAtFirst: false, rest: &none)
     let problem = #expect(throws: Problem.self) { try CheckpointSettings(flags, program: nil) }
     #expect(problem?.sentence.contains(words[0]) == true)
