@@ -105,10 +105,8 @@ extension ContainerInit {
       try link("stdout", "/proc/self/fd/1")
       try link("stderr", "/proc/self/fd/2")
       try link("core", "/proc/kcore")
-      if (try? root.open("/dev/pts/ptmx")) != nil {
-        _ = csys_unlinkat(raw, "ptmx", 0)
-        try link("ptmx", "pts/ptmx")
-      }
+      _ = csys_unlinkat(raw, "ptmx", 0)
+      try link("ptmx", "pts/ptmx")
     }
   }
 }

@@ -20,6 +20,9 @@ struct ContainerInit: ~Copyable {
     try channel.await(.proceed)
     _ = csys_umask(0)
     try becomeRoot(plan)
+    if plan.makesIPCNamespaceLater {
+      try during(.unshare) { () throws(Errno) in try check(csys_unshare(NamespaceKind.ipc.cloneFlag ?? 0)) }
+    }
     let hostProc = try during(.sysctl, "/proc") { () throws(Errno) in
       let fd = try open("/proc", O_PATH_ | O_DIRECTORY)
       guard try FilesystemMagic.of(fd) == FilesystemMagic.proc else { throw .invalid }

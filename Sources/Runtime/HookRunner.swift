@@ -28,7 +28,7 @@ struct HookRunner {
     let name = "error running \(kind) hook #\(number): \(hook.path)"
     var state = State(ociVersion: plan.spec.ociVersion, id: plan.id, status: status, bundle: plan.bundle)
     if status != .stopped { state.pid = pid }
-    state.annotations = plan.spec.annotations ?? [:]
+    state.annotations = plan.spec.annotations
     let input = state.json.bytes()
     let outcome = try during(.hook, name) { () throws(Errno) in try execute(hook, input) }
     switch outcome {

@@ -60,11 +60,17 @@ struct LaunchPlan {
   /// The container gets a namespace of its own, made now.
   func hasNew(_ kind: NamespaceKind) -> Bool { namespace(kind).map { ($0.path ?? "").isEmpty } ?? false }
 
+  /// The root of a message queue file system belongs to who makes the IPC namespace: in a user namespace that must be
+  /// its root, which the process becomes only after the clone. Source: mqueue_get_inode(), ipc/mqueue.c.
+  var makesIPCNamespaceLater: Bool { hasNew(.ipc) && namespace(.user) != nil }
+
   /// clone3 flags of the namespaces to make; the cgroup namespace comes later, the time namespace before.
   var cloneFlags: UInt64 {
     var flags: UInt64 = 0
     for namespace in linux.namespaces ?? [] where (namespace.path ?? "").isEmpty {
-      if namespace.kind != .cgroup && namespace.kind != .time { flags |= namespace.kind.cloneFlag ?? 0 }
+      if namespace.kind == .cgroup || namespace.kind == .time { continue }
+      if namespace.kind == .ipc && makesIPCNamespaceLater { continue }
+      flags |= namespace.kind.cloneFlag ?? 0
     }
     return flags
   }

@@ -89,6 +89,8 @@ struct MountOptions: Equatable {
   }
 
   private mutating func add(_ option: String) {
+    // As mount(2) reads a set of flags: what the others stand against takes none of them back.
+    if option == "relatime", set & MountAttribute.accessTimes != 0 { return }
     if let change = Self.attribute(option) {
       set = set & ~change.clear | change.set
       clear = clear & ~change.set | change.clear

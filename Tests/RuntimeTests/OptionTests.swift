@@ -21,7 +21,7 @@ struct OptionTests {
     #expect(MountOptions(["noatime"]).clear == MountAttribute.accessTimes)
     #expect(
       MountOptions(["noatime", "strictatime"]).set & MountAttribute.accessTimes == MountAttribute.strictAccessTime)
-    #expect(MountOptions(["noatime", "relatime"]).set == 0)
+    #expect(MountOptions(["noatime", "relatime"]).set == MountAttribute.noAccessTime)
     #expect(MountOptions(["defaults", "idmap", "tmpcopyup"]).copyUp)
   }
 
