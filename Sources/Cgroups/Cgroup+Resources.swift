@@ -20,7 +20,7 @@ extension Cgroup {
     do throws(Problem) { try apply(DeviceRules(resources.devices ?? [])) } catch {
       // Without the machine's root there is neither the right to filter devices nor one to make or open more of them
       // than the user has anyway.
-      guard error.code == .denied || error.code == .unsupported, !isMachineRoot() else { throw error }
+      guard error.code == .denied || error.code == .unsupported, mayLackRights else { throw error }
     }
   }
 
@@ -132,7 +132,7 @@ extension Cgroup {
       for rule in devices.rules { try write(rule.text, to: file(rule.isAllowed), of: place) }
     } else if let unified {
       do throws(Problem) { try DeviceProgram(devices).attach(to: unified.path) } catch {
-        if isMachineRoot() { throw error }
+        if !mayLackRights { throw error }
       }
     } else if isMachineRoot() {  // root of a user namespace makes no devices, and may not rule over them
       throw Problem(code: .unsupported, message: "device rules need the cgroup controller devices, which is not there")

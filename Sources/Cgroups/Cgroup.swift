@@ -19,6 +19,10 @@ package struct Cgroup: Hashable, Sendable {
   /// The unit of systemd's that it is, where that driver made it.
   package internal(set) var unit: SystemdUnit?
   var pending: PendingUnit?
+  /// Whether hierarchies and device rules that the caller may not write are left out; nil: unless it is the machine's
+  /// root.
+  package var toleratesRefusals: Bool?
+  var mayLackRights: Bool { toleratesRefusals ?? !isMachineRoot() }
   /// The container has none of its own.
   package var isNone: Bool { directories.isEmpty }
   /// Version 2 and nothing else.
@@ -119,7 +123,7 @@ package struct Cgroup: Hashable, Sendable {
           continue
         }
       } catch {
-        if error == .accessDenied || error == .notPermitted || error.rawValue == EROFS, !isMachineRoot() {
+        if error == .accessDenied || error == .notPermitted || error.rawValue == EROFS, mayLackRights {
           isUnprivileged = true
           if !nest(directory) { refused.append(directory) }
           continue

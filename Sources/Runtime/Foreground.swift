@@ -14,8 +14,14 @@ struct Foreground {
   private static let signals: [CInt] = (1...31).filter {
     ![SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPIPE, SIGURG].contains($0)
   }
-  static func blockSignals() throws(Problem) {
-    try doing("block signals") { () throws(Errno) in try Sys.blockSignals(signals) }
+  /// Before there is a process: signals wait for `wait`.
+  /// - Parameter isSubreaper: processes that the container leaves behind (it shares the PID namespace) become children
+  ///   of the runtime, which collects them. Source: runc-run(8), `--no-subreaper`.
+  static func prepare(isSubreaper: Bool) throws(Problem) {
+    try doing("block signals") { () throws(Errno) in
+      try blockSignals(signals)
+      if isSubreaper { try check(csys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) }
+    }
   }
 
   /// Sockets over which the child sends the terminal's master to us: (the child's end, ours).
@@ -49,9 +55,16 @@ struct Foreground {
     }
   }
 
+  /// Collects every child that has ended; nil unless the container's process is among them.
   private func ended() throws(Errno) -> ExitStatus? {
-    var status: CInt = 0
-    return try check(csys_wait4(pid, &status, WNOHANG)) == pid ? ExitStatus(waitStatus: status) : nil
+    var result: ExitStatus?
+    while true {
+      var status: CInt = 0
+      let child = csys_wait4(-1, &status, WNOHANG)
+      if child == pid { result = ExitStatus(waitStatus: status) }
+      if child == -ECHILD || child == 0 { return result }
+      try check(child)
+    }
   }
 
   private func follow(relay: TerminalRelay?) throws(Errno) -> ExitStatus {

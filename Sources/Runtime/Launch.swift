@@ -63,6 +63,7 @@ struct Launch {
     if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
     cgroup = try options.driver.cgroup(
       path: spec.linux?.cgroupsPath, id: options.id, annotations: spec.annotations ?? [:])
+    cgroup.toleratesRefusals = try settings.isRootless()
     notify = NotifySocket(store: store, id: options.id)
   }
 
@@ -241,6 +242,13 @@ struct Launch {
     for (number, mount) in (plan.spec.mounts ?? []).enumerated() {
       let options = mount.options ?? []
       guard options.contains("idmap") || options.contains("ridmap") || !(mount.uidMappings ?? []).isEmpty else {
+        continue
+      }
+      let isImplied = (mount.uidMappings ?? []).isEmpty && (mount.gidMappings ?? []).isEmpty
+      if isImplied, let path = plan.namespace(.user)?.path, !path.isEmpty {
+        plan.idMapNamespaces[number] = try doing("open user namespace \(path)") { () throws(Errno) in
+          try open(path, O_RDONLY).release()
+        }
         continue
       }
       var linux = plan.linux

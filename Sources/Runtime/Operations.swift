@@ -94,8 +94,8 @@ struct Operations {
     let record: ContainerRecord
     do throws(Problem) { record = try store.load(id) } catch {
       if error.code == .notFound && !exists(store.directory(of: id)) {
-        if !force { log.write(.warning, "container does not exist: \(id)") }
-        return
+        if force { return }
+        throw error
       }
       if !force && error.code != .notFound { throw error }
       removeRemains(id)

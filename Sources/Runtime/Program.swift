@@ -28,25 +28,23 @@ package enum RuntimeProgram {
     }
   }
 
-  private static let globalGrammar = [
-    "root=", "log=", "log-format=", "systemd-cgroup", "debug", "help|h", "version|v", "rootless=", "cgroup-manager=",
-    "criu=", "log-level=",
-  ]
+  private static let globalGrammar =
+    Settings.grammar + ["systemd-cgroup", "debug", "help|h", "version|v", "cgroup-manager=", "criu="]
 
   private static func run(_ words: [String], _ log: inout Log) throws(Problem) -> CInt {
     var rest: ArraySlice<String> = []
     let flags = try Flags(words.dropFirst(), Flags.Grammar(globalGrammar), stopsAtFirst: true, rest: &rest)
-    let settings = try Settings()
-    log.path = flags["log"] ?? settings["LOG"]
+    let settings = try Settings(flags)
+    log.path = settings["LOG"]
     log.isDebug = flags.has("debug")
     let usage = Usage(calledAs: words.first ?? "")
-    if let format = flags["log-format"] ?? settings["LOG_FORMAT"] {
+    if let format = settings["LOG_FORMAT"] {
       guard let format = Log.Format(rawValue: format) else {
         throw Problem(code: .invalid, message: "the log format is text or json, not \"\(format)\"")
       }
       log.format = format
     }
-    if !log.isDebug, let word = flags["log-level"] ?? settings["LOG_LEVEL"], !log.setLevel(word) {
+    if !log.isDebug, let word = settings["LOG_LEVEL"], !log.setLevel(word) {
       log.write(.warning, "log level \"\(word)\" is none of debug, info, warning, error: warning is used")
     }
     if flags.has("version") { return show("\(usage.program) version \(version)\nspec: \(specVersion)\n") }
@@ -58,7 +56,7 @@ package enum RuntimeProgram {
       return show(text)
     }
     log.about.command = command
-    let root = flags["root"] ?? settings["ROOT"] ?? RecordStore.defaultRoot
+    let root = settings["ROOT"] ?? RecordStore.defaultRoot
     let session = Session(
       store: RecordStore(root: root.hasPrefix("/") ? root : currentDirectory() + "/" + root), log: log, words: words,
       driver: try driver(flags), settings: settings, criu: flags["criu"])

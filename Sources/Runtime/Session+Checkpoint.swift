@@ -33,7 +33,7 @@ extension Session {
     if isDetached, launch.plan.spec.process?.terminal == true, options.consoleSocket == nil {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket when detached")
     }
-    if !isDetached { try Foreground.blockSignals() }
+    if !isDetached { try Foreground.prepare(isSubreaper: !flags.has("no-subreaper")) }
     var restore = Restore(launch: launch, settings: settings)
     let record = try restore.run()
     if isDetached { return 0 }

@@ -10,7 +10,7 @@ extension Session {
   private static let grammar = [
     "tty|t", "user|u=", "env|e=", "cwd=", "cap|c=", "no-new-privs", "additional-gids|g=", "process|p=", "detach|d",
     "pid-file=", "pidfd-socket=", "console-socket=", "preserve-fds=", "apparmor=", "process-label=", "ignore-paused",
-    "no-subreaper", "cgroup=",
+    "cgroup=",
   ]
 
   func exec(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
@@ -43,7 +43,7 @@ extension Session {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket when detached")
     }
     try exec.connectConsole(flags["console-socket"])
-    if !isDetached { try Foreground.blockSignals() }
+    if !isDetached { try Foreground.prepare(isSubreaper: false) }
     if isDetached && flags["pid-file"] == nil {
       log.write(.warning, "detached without --pid-file: nobody learns the pid")
     }

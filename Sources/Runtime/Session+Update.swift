@@ -23,7 +23,9 @@ extension Session {
     guard record.isAlive else {
       throw Problem(code: .conflict, message: "cannot update a container that has stopped: \(id)")
     }
-    try record.cgroup.update(resources, settingDevices: resources.devices != nil)
+    var cgroup = record.cgroup
+    cgroup.toleratesRefusals = try settings.isRootless()
+    try cgroup.update(resources, settingDevices: resources.devices != nil)
     return 0
   }
 }

@@ -58,7 +58,6 @@ struct Session {
 
   private static let launchGrammar = [
     "bundle|b=", "pid-file=", "pidfd-socket=", "console-socket=", "no-pivot", "no-new-keyring", "preserve-fds=",
-    "no-subreaper",
   ]
   private func launchOptions(_ flags: Flags, _ id: String) throws(Problem) -> LaunchOptions {
     var options = LaunchOptions(id: id)
@@ -106,14 +105,14 @@ struct Session {
   }
 
   private func runContainer(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
-    let (flags, id) = try flags(rest, Self.launchGrammar + ["detach|d", "keep"])
+    let (flags, id) = try flags(rest, Self.launchGrammar + ["detach|d", "keep", "no-subreaper"])
     let options = try launchOptions(flags, id)
     try SelfProtection.enter(arguments: words)
     var launch = try Launch(options, store: store, log: log, settings: settings)
     if flags.has("detach"), launch.plan.spec.process?.terminal == true, options.consoleSocket == nil {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket when detached")
     }
-    if !flags.has("detach") { try Foreground.blockSignals() }
+    if !flags.has("detach") { try Foreground.prepare(isSubreaper: !flags.has("no-subreaper")) }
     let created = try launch.create(waitsForStart: false)
     let record = created.record
     let spec = launch.plan.spec

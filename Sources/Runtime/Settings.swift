@@ -2,9 +2,10 @@ import Glibc
 import Problems
 import Sys
 
-/// Settings that are not on the command line: the process's environment, then the environment file, then what is built
-/// in.
+/// Settings of every command: global flags, then the process's environment, then the environment file, then what is
+/// built in.
 struct Settings {
+  private let flags: Flags?
   /// `NAME=value` of the file, in its order.
   private let file: [(name: String, value: String)]
 
@@ -12,7 +13,8 @@ struct Settings {
   private enum Limit { static let bytesMax = 64 << 10 }
 
   /// - Parameter path: an absent file sets nothing; a malformed line is an error that names it.
-  init(path: String = Settings.path) throws(Problem) {
+  init(_ flags: Flags? = nil, path: String = Settings.path) throws(Problem) {
+    self.flags = flags
     let text: String
     do throws(Errno) { text = try readText(path, limit: Limit.bytesMax) } catch {
       if error == .notFound || error == .accessDenied || error == .notDirectory {
@@ -51,17 +53,32 @@ struct Settings {
     return text
   }
 
+  /// Those that are flags under the same name ("--create-timeout"), each with a value.
+  static let grammar = [
+    "log-format=", "log-level=", "root=", "log=", "create-timeout=", "start-timeout=", "kill-timeout=",
+    "delete-timeout=", "create-hook=", "create-hook-timeout=", "apparmor=", "capabilities=", "cgroup-devices=",
+    "seccomp=", "rootless=",
+  ]
+
   /// - Parameter name: without its `BERTH_RUNTIME_`.
   subscript(name: String) -> String? {
+    if let value = flags?[Self.flag(name)] { return value }
     let full = "BERTH_RUNTIME_" + name
     return environmentVariable(full) ?? file.last { $0.name == full }?.value
+  }
+  private static func flag(_ name: String) -> String {
+    String(decoding: name.utf8.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 | 0x20 }, as: UTF8.self)
+  }
+  /// What the user wrote to set this.
+  private func source(_ name: String) -> String {
+    flags?.has(Self.flag(name)) == true ? "--" + Self.flag(name) : "BERTH_RUNTIME_" + name
   }
 
   /// `30`, `30s`, `500ms`, `2m`: milliseconds.
   func milliseconds(_ name: String, or standard: Int) throws(Problem) -> Int {
     guard let text = self[name] else { return standard }
     guard let value = Self.milliseconds(text) else {
-      throw Problem(code: .invalid, message: "BERTH_RUNTIME_\(name) is a time such as 30s or 500ms, not \"\(text)\"")
+      throw Problem(code: .invalid, message: "\(source(name)) is a time such as 30s or 500ms, not \"\(text)\"")
     }
     return value
   }
@@ -74,11 +91,17 @@ struct Settings {
   }
 
   /// A gate that is open unless it is set to `false` or `0`.
-  func isOpen(_ name: String) throws(Problem) -> Bool {
+  func isOpen(_ name: String) throws(Problem) -> Bool { try boolean(name) ?? true }
+
+  private func boolean(_ name: String) throws(Problem) -> Bool? {
     switch self[name]?.lowercased() {
-    case nil, "true", "1", "": true
+    case nil, "": nil
+    case "true", "1": true
     case "false", "0": false
-    case let other?: throw Problem(code: .invalid, message: "BERTH_RUNTIME_\(name) is true or false, not \"\(other)\"")
+    case let other?: throw Problem(code: .invalid, message: "\(source(name)) is true or false, not \"\(other)\"")
     }
   }
+
+  /// `--rootless`: whether cgroups that refuse are left out; nil decides by who we are.
+  func isRootless() throws(Problem) -> Bool? { self["ROOTLESS"] == "auto" ? nil : try boolean("ROOTLESS") }
 }

@@ -21,6 +21,13 @@ struct Usage {
     --systemd-cgroup      as --cgroup-manager systemd
     --criu PATH           the program for checkpoint and restore
     --rootless true|false|auto
+                          whether a cgroup that cannot be written is left out; auto: unless we are the machine's root
+    --create-timeout, --start-timeout, --kill-timeout, --delete-timeout TIME
+                          60s, 30s, 10s and 10s unless said otherwise
+    --create-hook PROGRAM, --create-hook-timeout TIME
+                          runs after each create, at most 5s unless said otherwise
+    --apparmor, --capabilities, --cgroup-devices, --seccomp true|false
+                          false leaves this part of every specification out
     --help, -h            --version, -v
     """
 
@@ -33,7 +40,8 @@ struct Usage {
     Command(name: "create", summary: "create a container", synopsis: "\(launchFlags) ID"),
     Command(name: "start", summary: "execute the command of a created container", synopsis: "ID"),
     Command(
-      name: "run", summary: "create and start a container", synopsis: "\(launchFlags) [-d|--detach] [--keep] ID"),
+      name: "run", summary: "create and start a container",
+      synopsis: "\(launchFlags) [-d|--detach] [--keep] [--no-subreaper] ID"),
     Command(
       name: "exec", summary: "run another process in a container",
       synopsis: """
@@ -61,14 +69,16 @@ struct Usage {
       synopsis: """
         [--image-path DIR] [--work-path DIR] [--parent-path DIR] [--pre-dump] [--leave-running] [--tcp-established]
         [--tcp-skip-in-flight] [--ext-unix-sk] [--shell-job] [--file-locks] [--link-remap] [--auto-dedup]
-        [--empty-ns network] [--manage-cgroups-mode soft|full|strict|ignore] [--page-server ADDRESS:PORT] ID
+        [--empty-ns network] [--manage-cgroups-mode soft|full|strict|ignore] [--page-server ADDRESS:PORT]
+        [--lazy-pages] [--status-fd N] ID
         """),
     Command(
       name: "restore", summary: "bring a container back from such files",
       synopsis: """
         [-b|--bundle DIR] [--image-path DIR] [--work-path DIR] [-d|--detach] [--pid-file FILE] [--console-socket PATH]
         [--tcp-established] [--ext-unix-sk] [--shell-job] [--file-locks] [--auto-dedup] [--empty-ns network]
-        [--manage-cgroups-mode soft|full|strict|ignore] [--lsm-profile TYPE:NAME] [--lsm-mount-context CONTEXT] ID
+        [--manage-cgroups-mode soft|full|strict|ignore] [--lsm-profile TYPE:NAME] [--lsm-mount-context CONTEXT]
+        [--lazy-pages] [--no-subreaper] ID
         """),
     Command(
       name: "mounts", summary: "add mounts to a running container, or remove them", synopsis: "add|remove ID FILE"),

@@ -4,7 +4,7 @@ import Testing
 
 @testable import DBus
 
-/// Peers that do not answer; those that do are systemd (Tests/VM) and a stand-in for it (RuntimeSystemdTests).
+/// Peers that do not answer; for those that do there is systemd (Tests/VM).
 @Suite struct DBusConnectionTests {
   @Test func nobodyIsThere() {
     #expect(throws: DBusError.system(.notFound)) {

@@ -36,13 +36,31 @@ import Testing
     }
   }
 
-  /// covers LX-45
-  @Test func deleteForcesAndForgivesTheMissing() throws {
+  /// covers LX-45: with --force the missing are forgiven
+  @Test func deleteForces() throws {
     try withBundle { bundle in
       try bundle.startSleeper()
       try bundle.ok("delete", "--force", "c")
       let missing = try bundle.runtime("delete", "c")
-      #expect(missing.code == 0 && missing.errorText.contains("container does not exist"), "\(missing)")
+      #expect(missing.code == 1 && missing.errorText.contains("container does not exist"), "\(missing)")
+      #expect(try bundle.runtime("delete", "--force", "c").code == 0)
+    }
+  }
+
+  /// covers LX-36: the runtime in front of a container collects what it leaves behind, outside of its cgroup
+  @Test(arguments: [[], ["--no-subreaper"]]) func orphansOfASharedPidNamespace(_ flags: [String]) throws {
+    try withBundle { bundle in
+      let namespaces: JSON = [["type": "mount"]]
+      let script =
+        "echo $PPID; pid=$( (sleep 0.5 >/dev/null & echo $!) ); grep PPid /proc/$pid/status; cat /proc/$PPID/cgroup"
+      try bundle.configure([
+        ("process.args", ["sh", "-c", .string(script)]), ("linux.namespaces", namespaces), ("hostname", ""),
+      ])
+      let outcome = try TestKit.run(
+        [Installed.runtime, "--root", bundle.state, "run"] + flags + ["-b", bundle.path, "c"])
+      let parent = outcome.lines.dropFirst().first?.split(whereSeparator: \.isWhitespace).last
+      #expect((parent == outcome.lines.first?[...]) == flags.isEmpty, "\(outcome)")
+      #expect(!outcome.text.contains(bundle.cgroupParent), "the runtime is in the container's cgroup: \(outcome)")
     }
   }
 

@@ -45,6 +45,9 @@ import Testing
         bundle, ["BERTH_RUNTIME_SECCOMP": "false"], "--root", bundle.state, "run", "-d", "-b", bundle.path, "open")
       #expect(opened.code == 0 && opened.errorText.contains("seccomp is switched off for open"), "\(opened)")
       #expect(try bundle.runtime("exec", "open", "mkdir", "/x").code == 0)
+      try bundle.ok("delete", "-f", "open")
+      let flag = try bundle.runtime("--seccomp", "false", "run", "-d", "-b", bundle.path, "flag")
+      #expect(flag.code == 0 && flag.errorText.contains("seccomp is switched off for flag"), "\(flag)")
     }
   }
 
@@ -56,6 +59,8 @@ import Testing
       try bundle.ok("create", "-b", bundle.path, "c")
       let late = try Self.run(bundle, ["BERTH_RUNTIME_START_TIMEOUT": "200ms"], "--root", bundle.state, "start", "c")
       #expect(late.code == 1 && late.errorText.contains("timed out"), "\(late)")
+      let wrong = try bundle.runtime("--create-timeout", "soon", "create", "-b", bundle.path, "d")
+      #expect(wrong.code == 1 && wrong.errorText.contains("--create-timeout is a time"), "\(wrong)")
     }
   }
 

@@ -93,6 +93,51 @@ import Testing
     }
   }
 
+  /// covers LX-20, LX-32: mappings that are not said are those of the user namespace that is joined
+  @Test func idmappedMountInAJoinedNamespace() throws {
+    try withBundle { bundle in
+      try bundle.startSleeper("first", Self.mapped)
+      let pid = try JSON.parse(try bundle.runtime("state", "first").text)["pid"]?.integer(Int.self) ?? 0
+      let source = bundle.scratch + "/source"
+      try makeDirectories(source)
+      try replaceFile(source + "/f", with: [], durable: false)
+      try makeDirectories(bundle.rootfs + "/mnt")  // the joined root may make nothing there
+      let joined: JSON = ["type": "user", "path": .string("/proc/\(pid)/ns/user")]
+      let outcome = try bundle.shell(
+        "stat -c '%u %g' /mnt/f", [("linux.namespaces+", joined), bundle.bind(source, "/mnt", "idmap")])
+      #expect(outcome.trimmed == "0 0", "\(outcome)")
+    }
+  }
+
+  /// covers LX-27: the agent gets the descriptor even where it shall hear of the call that usually carries it
+  @Test(arguments: ["mknod", "sendmsg"]) func seccompNotification(_ call: String) throws {
+    try withBundle { bundle in
+      let path = bundle.scratch + "/agent"
+      let listener = try listenUnix(path, type: CInt(SOCK_STREAM.rawValue))
+      let profile: JSON = [
+        "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": .string(path), "listenerMetadata": "m",
+        "syscalls": [["names": [.string(call)], "action": "SCMP_ACT_NOTIFY"]],
+      ]
+      #expect(try bundle.shell("true", [("linux.seccomp", profile)]).code == 0)
+      let got = try receive(try accept(listener), bytesMax: 1 << 16, descriptorsMax: 1)
+      for descriptor in got.descriptors { _ = csys_close(descriptor) }
+      #expect(got.descriptors.count == 1)
+      #expect(try JSON.parse(got.bytes)["metadata"]?.string == "m")
+    }
+  }
+
+  /// covers LX-27: what no agent could ever answer
+  @Test func impossibleNotifications() throws {
+    try withBundle { bundle in
+      let both: JSON = [["names": ["sendmsg", "sendmmsg"], "action": "SCMP_ACT_NOTIFY"]]
+      for (action, rules) in [("SCMP_ACT_NOTIFY", []), ("SCMP_ACT_ALLOW", both)] as [(String, JSON)] {
+        let profile: JSON = ["defaultAction": .string(action), "listenerPath": "/x", "syscalls": rules]
+        let outcome = try bundle.shell("true", [("linux.seccomp", profile)])
+        #expect(outcome.code == 1 && outcome.errorText.contains("SCMP_ACT_NOTIFY cannot be used"), "\(outcome)")
+      }
+    }
+  }
+
   /// covers LX-20: a bind has the attributes that its options name, or its source's where they name none
   @Test func attributesOfABind() throws {
     try withBundle { bundle in

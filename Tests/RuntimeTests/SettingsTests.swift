@@ -19,7 +19,7 @@ struct SettingsTests {
     }
   }
 
-  /// covers LX-02, LX-05: an absent file is fine; the process's environment goes before the file
+  /// covers LX-02, LX-04, LX-05, LX-10: an absent file is fine; flags go before all
   @Test func whereSettingsComeFrom() throws {
     try withScratch { scratch in
       #expect(try Settings(path: scratch + "/none")["NOBODY_SETS_THIS"] == nil)
@@ -29,6 +29,15 @@ struct SettingsTests {
       #expect(try settings.isOpen("SECCOMP") == false && settings.isOpen("CAPABILITIES"))
       #expect(try settings.milliseconds("KILL_TIMEOUT", or: 1) == 250 && settings.milliseconds("X", or: 7) == 7)
       #expect(throws: Problem.self) { try settings.isOpen("APPARMOR") }
+      var none: ArraySlice<String> = []
+      let flags = try Flags(
+        ["--kill-timeout", "2s", "--seccomp=true", "--rootless", "auto", "--start-timeout", "soon"],
+        Flags.Grammar(Settings.grammar), stopsAtFirst: true, rest: &none)
+      let said = try Settings(flags, path: scratch + "/f")
+      #expect(try said.isOpen("SECCOMP") && said.milliseconds("KILL_TIMEOUT", or: 1) == 2000)
+      #expect(try said.isRootless() == nil)
+      let problem = #expect(throws: Problem.self) { try said.milliseconds("START_TIMEOUT", or: 1) }
+      #expect(problem?.message.hasPrefix("--start-timeout is a time") == true)
     }
   }
 
