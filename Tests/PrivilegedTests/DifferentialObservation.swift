@@ -32,7 +32,8 @@ struct DifferentialObservation {
     v mkdir mkdir $d/d; v chmod chmod 700 $d/d; v symlink ln -s x $d/l; v mknod mknod $d/n c 1 3; v chown chown 7:7 $d/d
     v sethostname hostname changed; v mount mount -t tmpfs none /tmp; v chroot chroot / true
     for s in 0 18 23 28; do v "kill $s" kill -$s $p; done
-    v null sh -c ': >/dev/null; head -c 0 /dev/zero'; v fuse head -c 0 /dev/below/fuse; v gen-null head -c 0 /dev/gen-null
+    v null sh -c ': >/dev/null; head -c 0 /dev/zero'; v fuse head -c 0 /dev/below/fuse
+    v gen-null head -c 0 /dev/gen-null
     v root-write sh -c ': >/written'; v low-port true; v mem cat /sys/fs/cgroup/memory/memory.limit_in_bytes
     v pids cat /sys/fs/cgroup/pids/pids.max; v shares cat /sys/fs/cgroup/cpu/cpu.shares
     """
@@ -70,7 +71,8 @@ struct DifferentialObservation {
         values["environment \(name)"] = String(line.dropFirst(name.count))
       case "namespace": values["namespace \(pair[0])"] = hostNamespaces[pair[0]] == pair.last ? "host's" : "own"
       case "descriptor": values["descriptor \(pair[0])"] = String(pair[1].prefix { $0 != ":" && $0 != "[" })
-      case "call": values["call \(pair[0])"] = pair[1].split(separator: ": ").last.map { $0.trimmed } ?? ""  // without pids
+      case "call":  // the text of an error, without pids
+        values["call \(pair[0])"] = pair[1].split(separator: ": ").last.map { $0.trimmed } ?? ""
       default: values["\(part) \(pair[0])"] = pair.count > 1 ? pair[1].trimmed : ""
       }
     }
