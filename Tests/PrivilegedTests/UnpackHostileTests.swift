@@ -107,10 +107,19 @@ struct UnpackHostileTests {
           $0.file("real/x")
         })
       #expect(try scratch.status("d").isSymlink)
-      // The cached descriptor of the old directory must not be used again.
+      // The descriptor of what had the name before must not be used again: files go where the name leads now.
+      try scratch.accepts(
+        TarBuilder.make {
+          $0.directory("one"); $0.directory("two")
+          $0.link("s", to: "one"); $0.file("s/first"); $0.link("s", to: "two"); $0.file("s/second")
+          $0.directory("q"); $0.file("q/a"); $0.link("q", to: "two"); $0.file("q/third")
+        })
+      for name in ["one/first", "two/second", "two/third"] {
+        #expect(try scratch.status(name).isRegular, "\(name) is elsewhere")
+      }
       _ = try scratch.unpack(
         TarBuilder.make {
-          $0.directory("q"); $0.file("q/a"); $0.link("q", to: "../../secret"); $0.file("q/file", "evil")
+          $0.directory("r"); $0.file("r/a"); $0.link("r", to: "../../secret"); $0.file("r/file", "evil")
         })
     }
   }
