@@ -41,7 +41,8 @@ struct DifferentialBundle {
 
   private mutating func chooseNamespaces() {
     hasUserNamespace = chance(25)
-    namespaces = Set(some(of: ["pid", "ipc", "uts", "network", "cgroup"], hasUserNamespace ? 100 : 85) + ["mount", "uts"])
+    namespaces = Set(
+      some(of: ["pid", "ipc", "uts", "network", "cgroup"], hasUserNamespace ? 100 : 85) + ["mount", "uts"])
     if hasUserNamespace { namespaces.insert("user") }
   }
 
