@@ -4,8 +4,8 @@
 static inline int csqlite_bind_text(sqlite3_stmt *statement, int place, const char *text, int bytes) {
   return sqlite3_bind_text(statement, place, text, bytes, SQLITE_TRANSIENT);
 }
-static inline int csqlite_no_checkpoint_on_close(sqlite3 *connection) {
-  return sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
+static inline int csqlite_checkpoint_on_close(sqlite3 *connection, int wanted) {
+  return sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !wanted, (int *)0);
 }
 /* Waits until what was committed to the write-ahead log is on the disk, as a commit with synchronous=FULL does
    before it lets the next writer in. A database in memory has nothing to wait for. */

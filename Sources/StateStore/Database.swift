@@ -1,4 +1,5 @@
 import CSQLite
+import CSys
 import Glibc
 package import Problems
 import Sys
@@ -13,8 +14,10 @@ package final class Database {
     /// How long a writer waits for another one.
     package static let busyMilliseconds = 60_000
     /// Pages in the write-ahead log before a commit moves them into the database. Few, because the first command
-    /// after an idle time reads the whole log: 256 pages of 1 KiB.
+    /// after an idle time reads the whole log.
     package static let walPages: Int32 = 256
+    /// Bytes of a page in a new database: rows are short, and a commit logs whole pages.
+    package static let pageSize = 1024
   }
 
   /// Where the database is; ":memory:" for a private one.
@@ -40,13 +43,21 @@ package final class Database {
     sqlite3_busy_handler(connection, { _, count in waitABit(count) }, nil)
     sqlite3_wal_autocheckpoint(connection, Limit.walPages)
     // The last one to close would copy the log into the database, with two fsyncs: no command needs that.
-    csqlite_no_checkpoint_on_close(connection)
+    csqlite_checkpoint_on_close(connection, 0)
     try execute("PRAGMA foreign_keys=ON")
   }
 
   deinit {
     for statement in statements { sqlite3_finalize(statement.compiled) }
+    // A commit that has moved a full log into the database leaves the log as it is, and the next process would read all
+    // of it, append, and move it once more. Where nobody else is there, closing removes it.
+    if logIsFull { csqlite_checkpoint_on_close(connection, 1) }
     sqlite3_close_v2(connection)
+  }
+
+  private var logIsFull: Bool {
+    guard let log = try? status(path + "-wal") else { return false }  // none: nothing was written, or no log is kept
+    return Int(log.st_size) >= Int(Limit.walPages) * Limit.pageSize
   }
 
   /// Runs statements without values, such as a migration.

@@ -26,7 +26,7 @@ package enum Migrations {
   private static func run(on database: Database) throws(Problem) {
     if try database.row("PRAGMA journal_mode", [], { row in row.text(0) }) == "delete" {
       // The first command after an idle time reads the log as a whole: small pages keep it small.
-      try database.execute("PRAGMA page_size=1024")
+      try database.execute("PRAGMA page_size=\(Database.Limit.pageSize)")
       try database.execute("PRAGMA journal_mode=WAL")
     }
     for step in try version(of: database)..<steps.count {

@@ -1,3 +1,4 @@
+import CSys
 import Glibc
 package import Problems
 import Sys

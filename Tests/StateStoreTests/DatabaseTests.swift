@@ -32,6 +32,26 @@ struct DatabaseTests {
     #expect(try database.row("SELECT COUNT(*) FROM t") { $0.integer(0) } == 1)
   }
 
+  /// The next process reads the whole log: it must not grow with the number of commands, each of which commits once.
+  @Test func theLogStaysShort() throws {
+    try withDirectory { directory in
+      _ = try Store(root: directory)
+      let limit = Int(Database.Limit.walPages) * Database.Limit.pageSize
+      var longest = 0
+      for number in 0..<400 {
+        let database = try Database(path: directory + "/state.db")
+        if number == 0 { try database.execute("CREATE TABLE t(a)") }
+        try database.transaction(durable: false) { () throws(Problem) in
+          _ = try database.run("INSERT INTO t VALUES(?)", [.integer(Int64(number))])
+        }
+        longest = max(longest, (try? Int(status(directory + "/state.db-wal").st_size)) ?? 0)  // removed while it is short
+      }
+      #expect(longest > limit / 2 && longest < limit * 3 / 2, "\(longest) bytes")
+      let database = try Database(path: directory + "/state.db")
+      #expect(try database.row("SELECT COUNT(*) FROM t") { $0.integer(0) } == 400)
+    }
+  }
+
   // covers PD-25
   @Test func otherSettingsAreRefused() throws {
     try withDirectory { directory in
