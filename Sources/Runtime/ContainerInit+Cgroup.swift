@@ -23,6 +23,7 @@ extension ContainerInit {
         // Nobody else has seen this tmpfs yet: its names are what we make them.
         try check(csys_mkdirat(tree.fd.borrowed, controller.name, 0o755))
         let branch = try MountTree(cloning: controller.hostPath, recursive: false)
+        if isRootShared { try branch.setPropagation(UInt64(MS_PRIVATE), recursive: false) }  // no peer of the host's
         try branch.move(onto: controller.name, in: tree)
         for link in controller.links { try check(csys_symlinkat(controller.name, tree.fd.borrowed, link)) }
       }

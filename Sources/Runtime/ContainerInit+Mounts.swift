@@ -71,8 +71,12 @@ extension ContainerInit {
   private func setPropagation(_ change: MountOptions.Propagation) throws(StepFailure) {
     try during(.propagation, "/") { () throws(Errno) in
       let flag = change.flag == UInt64(MS_UNBINDABLE) ? UInt64(MS_PRIVATE) : change.flag
-      try check(csys_mount_setattr(AT_FDCWD, "/", CUnsignedInt(CSYS_AT_RECURSIVE), 0, 0, flag, 0))
-      if flag == UInt64(MS_SHARED) { try makeParentMountPrivate() }
+      // Cutting off is for all mounts; sharing is only for those that the word names: what is bound from a private
+      // mount of the host stays private.
+      let isShared = flag == UInt64(MS_SHARED)
+      let depth = isShared && !change.recursive ? 0 : CUnsignedInt(CSYS_AT_RECURSIVE)
+      try check(csys_mount_setattr(AT_FDCWD, "/", depth, 0, 0, flag, 0))
+      if isShared { try makeParentMountPrivate() }
     }
   }
 

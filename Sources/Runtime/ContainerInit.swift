@@ -12,6 +12,11 @@ struct ContainerInit: ~Copyable {
 
   var spec: Spec { plan.spec }
   var linux: Linux { plan.linux }
+  private var rootPropagation: MountOptions.Propagation? {
+    linux.rootfsPropagation.flatMap { MountOptions.propagation($0) }
+  }
+  /// Whether the mounts of the namespace stay peers of the host's.
+  var isRootShared: Bool { rootPropagation?.flag == UInt64(MS_SHARED) }
 
   /// Runs in the new namespaces and ends with execve.
   /// - Throws: what failed; nothing has been executed then.
@@ -125,8 +130,7 @@ struct ContainerInit: ~Copyable {
       // The old root lies on top of the new one now; it must not take the host's mounts along when it goes: where the
       // mounts are shared, they stop to be; else `mountRoot` has cut them off already (10,000 mounts take a while).
       try check(csys_fchdir(old.borrowed))
-      let change = linux.rootfsPropagation.flatMap { MountOptions.propagation($0) }
-      let isShared = change?.flag == UInt64(MS_SHARED)
+      let change = rootPropagation, isShared = isRootShared
       if isShared { try check(csys_mount("", ".", nil, UInt(MS_SLAVE | MS_REC), nil)) }
       try check(csys_umount2(".", CInt(MNT_DETACH)))
       try check(csys_chdir("/"))
