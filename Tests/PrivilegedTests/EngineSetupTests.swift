@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  // covers PD-48: --interval looks also where nothing told of a change
+  // covers PD-47: --interval looks also where nothing told of a change
   @Test func waitingAtIntervals() throws {
     try withEngine { engine in
       try engine.importBusybox()

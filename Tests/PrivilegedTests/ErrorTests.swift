@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  /// covers LP-19, LP-31: another platform's image is not run in silence; what looks like a directory is told as one.
+  /// covers LP-19, LP-37, LP-50: another platform's image is not run in silence; what looks like a directory is told as one.
   @Test func platformsAndDirectories() throws {
     try withEngine { engine in
       try engine.importBusybox()

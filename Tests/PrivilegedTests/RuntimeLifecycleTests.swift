@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  /// covers LX-12, LX-48: a failure leaves nothing behind
+  /// covers LX-12, LX-48, LX-49: a failure leaves nothing behind, and names the file that cannot be read
   @Test func creationsThatFailLeaveNothing() throws {
     try withBundle { bundle in
       let missing = try bundle.runtime("create", "-b", bundle.scratch, "c")
@@ -72,7 +72,7 @@ import Testing
         missing.code == 1 && missing.errorText.contains("failed to load container spec from bundle"), "\(missing)")
       try replaceFile(bundle.path + "/config.json", with: Array("{".utf8), durable: false)
       let broken = try bundle.runtime("create", "-b", bundle.path, "c")
-      #expect(broken.errorText.contains("not valid JSON at byte 1"), "\(broken)")
+      #expect(broken.errorText.contains("\(bundle.path)/config.json: not valid JSON at byte 1"), "\(broken)")
       let command = try bundle.shell("true", [("process.args", ["no-such-command"])])
       #expect(command.code == 127 && command.errorText.contains("executable file not found in $PATH"), "\(command)")
       try bundle.configure([bundle.bind("/no/such/source", "/mnt")])
