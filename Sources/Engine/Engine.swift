@@ -149,10 +149,7 @@ struct Programs: Sendable {
     for directory in [Self.ownDirectory(), libexec()] where exists(directory + "/" + name) {
       return directory + "/" + name
     }
-    let search = environmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"
-    for directory in search.split(separator: ":") where exists(directory + "/" + name) {
-      return directory + "/" + name
-    }
+    if let program = ProgramSearch(more: ["/usr/sbin", "/sbin"]).find(name) { return program }
     throw Problem(
       code: .invalid, message: "OCI runtime \"\(name)\" not found", hint: "install it, or name another with --runtime")
   }

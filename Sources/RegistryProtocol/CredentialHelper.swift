@@ -80,11 +80,7 @@ package struct CredentialHelper {
   /// A name is a word: a path in it would run any program that an auth file names.
   private func program() -> String? {
     guard !name.isEmpty, !name.contains("/") else { return nil }
-    let path = environment.first { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/local/bin:/usr/bin:/bin"
-    for directory in path.split(separator: ":") where directory.hasPrefix("/") {
-      let candidate = "\(directory)/docker-credential-\(name)"
-      if csys_faccessat2(AT_FDCWD, candidate, X_OK, 0) == 0 { return candidate }
-    }
-    return nil
+    let path = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst("PATH=".count)) }
+    return ProgramSearch(path: path).find("docker-credential-\(name)")
   }
 }

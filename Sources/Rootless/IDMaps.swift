@@ -45,11 +45,7 @@ struct IDMaps {
   }
 
   private static func tool(_ name: String) throws(Problem) -> String {
-    let path = (environmentVariable("PATH") ?? "/usr/local/bin") + ":/usr/bin"
-    for directory in path.split(separator: ":") where directory.hasPrefix("/") {
-      let candidate = "\(directory)/\(name)"
-      if csys_faccessat2(AT_FDCWD, candidate, X_OK, 0) == 0 { return candidate }
-    }
+    if let program = ProgramSearch(more: ["/usr/bin"]).find(name) { return program }
     throw Problem(
       code: .notFound, message: "\(name) is not installed; containers without root need it",
       hint: "install the package uidmap (Debian) or shadow-utils (Fedora)")

@@ -24,11 +24,7 @@ struct CriuProcess: ~Copyable {
       if csys_faccessat2(AT_FDCWD, given, X_OK, 0) == 0 { return given }
       throw Problem(code: .unsupported, message: "--criu: \(given) cannot be executed")
     }
-    let path = environmentVariable("PATH") ?? ""
-    for directory in path.split(separator: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin", "/sbin"] {
-      let candidate = directory + "/criu"
-      if csys_faccessat2(AT_FDCWD, candidate, X_OK, 0) == 0 { return candidate }
-    }
+    if let program = ProgramSearch(more: ["/usr/local/sbin", "/usr/sbin", "/sbin"]).find("criu") { return program }
     throw Problem(
       code: .unsupported, message: "checkpoint and restore need CRIU, and there is no program \"criu\"",
       hint: "install the package criu, or name the program with --criu")

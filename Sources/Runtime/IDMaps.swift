@@ -45,10 +45,7 @@ struct IDMaps {
   private func writeWithHelpers(to pid: pid_t) throws(Problem) {
     for (name, mappings) in [("newgidmap", gids), ("newuidmap", uids)] where !mappings.isEmpty {
       let ranges = mappings.map { "\($0.containerID) \($0.hostID) \($0.size)" }.joined(separator: " ")
-      let found: String
-      do throws(StepFailure) {
-        found = try CommandSearch(path: environmentVariable("PATH") ?? "/usr/bin:/bin").find(name)
-      } catch {
+      guard let found = ProgramSearch(more: ["/usr/bin"]).find(name) else {
         throw Problem(
           code: .denied, message: "map IDs \(ranges): the program \(name) is not installed",
           hint: "install uidmap, or map only your own ID with size 1")

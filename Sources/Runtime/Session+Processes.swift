@@ -21,8 +21,7 @@ extension Session {
     }
     let pids = try store.load(id).cgroup.processes().sorted()
     if format == "json" { return RuntimeProgram.show(JSON.array(pids.map { JSON($0) }).text() + "\n") }
-    let search = CommandSearch(path: environmentVariable("PATH") ?? "/usr/bin:/bin")
-    guard let program = try? search.find("ps") else {
+    guard let program = ProgramSearch().find("ps") else {
       guard options.isEmpty else {
         throw Problem(
           code: .notFound, message: "ps options \(options.joined(separator: " ")) need the program ps",

@@ -27,9 +27,7 @@ public struct ContainerRuntime: Sendable {
   ///   - root: directory of the states; nil is the runtime's own default.
   /// - Throws: `.notFound` where there is no such program.
   public init(program: String? = nil, root: String? = nil) throws(Problem) {
-    let beside = (try? readLink("/proc/self/exe")).map(parentPath(of:))
-    let places = [beside].compactMap(\.self) + Self.searchPath
-    guard let path = program ?? places.map({ $0 + "/berth-runtime" }).first(where: exists), exists(path) else {
+    guard let path = program ?? Self.ownProgram(), exists(path) else {
       throw Problem(
         code: .notFound, message: "\(program ?? "berth-runtime") is not there",
         hint: "install Berth, or name the program's path")
@@ -37,8 +35,12 @@ public struct ContainerRuntime: Sendable {
     self.program = RuntimeProgram(
       path: path, arguments: root.map { ["--root", $0] } ?? [], environment: currentEnvironment())
   }
-  private static var searchPath: [String] {
-    (environmentVariable("PATH") ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(String.init)
+  private static func ownProgram() -> String? {
+    if let executable = try? readLink("/proc/self/exe") {  // without /proc, PATH is left
+      let beside = parentPath(of: executable) + "/berth-runtime"
+      if exists(beside) { return beside }
+    }
+    return ProgramSearch().find("berth-runtime")
   }
 
   /// Makes a container whose process waits for ``Container/start()``.

@@ -96,10 +96,7 @@ extension Engine {
 
   /// A program that a network mode needs, from PATH.
   static func networkProgram(_ name: String, package: String, instead: String) throws(Problem) -> String {
-    let path = (environmentVariable("PATH") ?? "/usr/local/bin") + ":/usr/bin"
-    for directory in path.split(separator: ":") where directory.hasPrefix("/") && exists("\(directory)/\(name)") {
-      return "\(directory)/\(name)"
-    }
+    if let program = ProgramSearch(more: ["/usr/bin"]).find(name) { return program }
     throw Problem(
       code: .notFound, message: "\(name) is not installed", hint: "install the package \(package), or choose \(instead)"
     )
