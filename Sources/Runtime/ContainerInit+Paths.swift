@@ -55,6 +55,8 @@ extension ContainerInit {
         let tree = try MountTree(cloning: target, recursive: true)
         try tree.set(MountAttribute.readOnly, recursive: true)
         try tree.move(onto: target)
+        // On a shared root it has become shared, and a peer of what it covers.
+        if isRootShared { try tree.setPropagation(UInt64(MS_PRIVATE), recursive: true) }
       }
     }
   }
