@@ -108,6 +108,8 @@ struct RuntimeDifference: CustomStringConvertible {
   let key: String
   /// nil where there is no such value.
   let ours: String?, crun: String?, runc: String?
+  /// Whether the bundle has a user namespace and runc refuses it: only crun is left to compare with.
+  var isMappedAndCrunAlone = false
 
   var description: String {
     "seed \(seed): \(key)\n  ours \(ours ?? "-")\n  crun \(crun ?? "-")\n  runc \(runc ?? "-")"
