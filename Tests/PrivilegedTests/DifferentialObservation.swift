@@ -14,7 +14,7 @@ struct DifferentialObservation {
     echo '#value'
     v uid_map cat /proc/$p/uid_map; v gid_map cat /proc/$p/gid_map; v setgroups cat /proc/$p/setgroups
     v oom_score_adj cat /proc/$p/oom_score_adj; v cwd readlink /proc/$p/cwd; v hostname hostname
-    v domainname cat /proc/sys/kernel/domainname; v cgroup cat /proc/$p/cgroup; v links cat /proc/net/dev
+    v domainname cat /proc/sys/kernel/domainname; v cgroup cat /proc/$p/cgroup; v links cut -d: -f1 /proc/net/dev
     v command tr '\\0' ' ' </proc/$p/cmdline; v umask umask; v personality cat /proc/$p/personality
     echo '#namespace'; for n in /proc/$p/ns/*; do printf '%s\\t' "${n##*/}"; readlink $n; done
     echo '#descriptor'; for n in /proc/$p/fd/*; do printf '%s\\t' "${n##*/}"; readlink $n; done
