@@ -139,7 +139,8 @@ before=$(number)
 criu lazy-pages --page-server --address 127.0.0.1 --port 27277 -D $work/nine >/dev/null 2>&1 & pages=$!
 sleep 1
 check lazy-restored "" sh -c "$runtime restore -d --lazy-pages --manage-cgroups-mode ignore --bundle $work/bundle --image-path $work/nine lz </dev/null >/dev/null 2>$work/err; cat $work/err"
-check lazy-dumper 0 sh -c "tail --pid=$dumper -f /dev/null; cat $work/dump.out; echo 0"
+code=0; wait $dumper || code=$?
+check lazy-dumper 0 sh -c "cat $work/dump.out; echo $code"
 wait $pages || true
 check lazy-goes-on yes goes_on "$before"
 check lazy-gone "does not exist" gone z
