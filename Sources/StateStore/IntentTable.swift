@@ -65,10 +65,20 @@ package struct IntentTable {
     kinds: Set<String>, _ repair: (_ kind: String, _ payload: String) throws(Problem) -> Void
   ) throws(Problem) -> [Problem] {
     var failures: [Problem] = []
-    for (id, kind, _) in try list() where kinds.contains(kind) {
+    let intents = try list()
+    for (id, kind, _) in intents where kinds.contains(kind) {
       do throws(Problem) { try repairLeftover(id, kind, repair) } catch { failures.append(error) }
     }
+    for id in locks.names(.intent) where !intents.contains(where: { $0.id == id }) { try removeOrphan(id) }
     return failures
+  }
+
+  /// The lock file of an intent whose process died before it was written down, or after it was finished.
+  private func removeOrphan(_ id: String) throws(Problem) {
+    guard let lock = try locks.tryAcquire(.intent, id) else { return }  // begun since the list
+    let isKnown = try database.row("SELECT 1 FROM intents WHERE id = ?", [.text(id)]) { _ in true } ?? false
+    if !isKnown { locks.remove(.intent, id) }
+    _ = consume lock
   }
 
   private func repairLeftover(

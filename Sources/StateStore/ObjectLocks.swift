@@ -36,6 +36,13 @@ package struct ObjectLocks: Sendable {
     }
   }
 
+  /// Names that have a lock file.
+  package func names(_ kind: Kind) -> [String] {
+    // The directory is made by the first lock.
+    ((try? entries(ofPath: "\(directory)/\(kind.rawValue)")) ?? [])
+      .compactMap { $0.name.hasSuffix(".lock") ? String($0.name.dropLast(".lock".count)) : nil }
+  }
+
   /// Removes an object's lock file; the caller holds it. Others that wait on it notice and make a new one.
   package func remove(_ kind: Kind, _ name: String) { try? unlink(path(kind, name)) }
 }

@@ -109,6 +109,8 @@ struct IntentTests {
       // A dead process: its row is there, and nobody holds the lock.
       try store.database.run("INSERT INTO intents VALUES('dead', 'a', '2', 0)")
       try store.database.run("INSERT INTO intents VALUES('foreign', 'b', '3', 0)")
+      // One that died before it wrote the row, or after it had removed it.
+      try replaceFile(directory + "/locks/intents/orphan.lock", with: [], durable: false)
       var seen: [String] = []
       #expect(try other.intents.repairLeftovers(kinds: ["a"]) { _, payload in seen.append(payload) }.isEmpty)
       #expect(seen == ["2"])
