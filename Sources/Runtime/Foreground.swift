@@ -62,7 +62,7 @@ struct Foreground {
       var status: CInt = 0
       let child = csys_wait4(-1, &status, WNOHANG)
       if child == pid { result = ExitStatus(waitStatus: status) }
-      if child == -ECHILD || child == 0 { return result }
+      if child == 0 || child == -ECHILD && result != nil { return result }
       try check(child)
     }
   }
