@@ -43,10 +43,13 @@ package struct IntentTable {
   /// with it.
   package func finish(_ intent: consuming Intent, durable: Bool) throws(Problem) {
     let id = intent.id
-    try database.transaction(durable: durable) { () throws(Problem) in
-      _ = try database.run("DELETE FROM intents WHERE id = ?", [.text(id)])
-    }
+    try database.transaction(durable: durable) { () throws(Problem) in try erase(id) }
     locks.remove(.intent, id)
+  }
+
+  /// Removes the row alone, inside the caller's transaction; the lock and its file go when that is committed.
+  package func erase(_ id: String) throws(Problem) {
+    try database.run("DELETE FROM intents WHERE id = ?", [.text(id)])
   }
 
   /// All intents, of running and of dead processes: for `info` and tests.
@@ -66,29 +69,25 @@ package struct IntentTable {
   ) throws(Problem) -> [Problem] {
     var failures: [Problem] = []
     let intents = try list()
-    for (id, kind, _) in intents where kinds.contains(kind) {
-      do throws(Problem) { try repairLeftover(id, kind, repair) } catch { failures.append(error) }
+    // A process that died before it wrote the row, or after it removed it, has left the lock file alone.
+    let orphans = locks.names(.intent).filter { id in !intents.contains { $0.id == id } }
+    for id in intents.filter({ kinds.contains($0.kind) }).map(\.id) + orphans {
+      do throws(Problem) { try repairLeftover(id, kinds, repair) } catch { failures.append(error) }
     }
-    for id in locks.names(.intent) where !intents.contains(where: { $0.id == id }) { try removeOrphan(id) }
     return failures
   }
 
-  /// The lock file of an intent whose process died before it was written down, or after it was finished.
-  private func removeOrphan(_ id: String) throws(Problem) {
-    guard let lock = try locks.tryAcquire(.intent, id) else { return }  // begun since the list
-    let isKnown = try database.row("SELECT 1 FROM intents WHERE id = ?", [.text(id)]) { _ in true } ?? false
-    if !isKnown { locks.remove(.intent, id) }
-    _ = consume lock
-  }
-
   private func repairLeftover(
-    _ id: String, _ kind: String, _ repair: (_ kind: String, _ payload: String) throws(Problem) -> Void
+    _ id: String, _ kinds: Set<String>, _ repair: (_ kind: String, _ payload: String) throws(Problem) -> Void
   ) throws(Problem) {
     guard let lock = try locks.tryAcquire(.intent, id) else { return }
-    // It may have been finished between the list and the lock.
-    let payload = try database.row("SELECT payload FROM intents WHERE id = ?", [.text(id)]) { row in row.text(0) }
-    guard let payload else { return locks.remove(.intent, id) }
-    try repair(kind, payload)
-    try finish(Intent(id: id, kind: kind, payload: payload, lock: lock), durable: true)
+    // It may have been begun or finished between the list and the lock.
+    let found = try database.row("SELECT kind, payload FROM intents WHERE id = ?", [.text(id)]) { row in
+      (kind: row.text(0), payload: row.text(1))
+    }
+    guard let found else { return locks.remove(.intent, id) }
+    guard kinds.contains(found.kind) else { return }
+    try repair(found.kind, found.payload)
+    try finish(Intent(id: id, kind: found.kind, payload: found.payload, lock: lock), durable: true)
   }
 }

@@ -17,7 +17,7 @@ final class HeldIntent {
   /// Its row goes with the caller's transaction; `release` follows when that is committed. Without the lock others
   /// would take the row, which they still see, for a dead command's.
   func erase(_ store: Store) throws(Problem) {
-    try store.database.run("DELETE FROM intents WHERE id = ?", [.text(id)])
+    try store.intents.erase(id)
   }
   func release(_ store: Store) {
     guard let intent = intent.take() else { return }
