@@ -16,6 +16,7 @@ enum MapPlan {
 extension Engine {
   /// How a new container's ids are mapped. Source: capability lines PD-130, LP-04, LP-41; podman-run(1).
   func mapPlan(of options: ContainerOptions, layers: [String]) throws(Problem) -> MapPlan {
+    if options.userNamespace == .host && !options.hasExplicitMaps { return .none }  // the usual case reads nothing
     let own = try UserNamespace.current()
     if options.hasExplicitMaps { return .fixed(try explicitMaps(options, own), recorded: true) }
     switch options.userNamespace {
@@ -129,6 +130,7 @@ extension Engine {
   private func neededIDs(_ layers: [String]) throws(Problem) -> UInt32 {
     var highest: UInt32 = 0
     let texts = ["passwd", "group"].map { name in
+      // A layer without the file is passed over.
       layers.reversed().lazy.compactMap { try? readText("\(self.paths.layer($0))/etc/\(name)", limit: 8 << 20) }.first
         ?? ""
     }
