@@ -51,6 +51,7 @@ extension IDMapping {
 
   /// The ids of `name` in `/etc/subuid` or `/etc/subgid`, from 0 on; nil where it has none.
   public static func subordinate(of name: String, file: String) -> IDMapping? {
+    // A machine without the file has given nobody any.
     let text = (try? readText(file, limit: Limit.accountFileBytesMax)) ?? ""
     let mapping = IDMapping(SubordinateIDs(text, of: Caller(uid: .max, gid: .max, name: name)))
     return mapping.ranges.isEmpty ? nil : mapping

@@ -98,7 +98,7 @@ struct Session {
       _ = csys_kill(record.pid, SIGKILL)  // our own child, not reaped
       var status: CInt = 0
       _ = csys_wait4(record.pid, &status, 0)
-      try? operations.remove(record, spec: launch.plan.spec)
+      try? operations.remove(record, spec: launch.plan.spec)  // why it could not start is what the user must hear
       throw error
     }
     return 0

@@ -171,6 +171,7 @@ extension ContainerOptions {
     ipc = namespace("ipc") ?? .private
     uts = namespace("uts") ?? .private
     cgroupNamespace = namespace("cgroupns")
+    // Our own text of a mode that was checked when it was given.
     userNamespaceMode = reader.text("userns").flatMap { text in try? UserNamespaceMode(flag: text) }
     takeNetwork(reader)
     runtime = reader.text("runtime")

@@ -294,6 +294,7 @@ struct Resolution {
   /// - Parameter kind: `cpu` or `node`, as sysfs calls them.
   private func checkList(_ list: String, flag: String, online kind: String) throws(Problem) {
     let wanted = try FlagValue.cpuList(list, flag: flag)
+    // A machine that does not say what it has leaves the check to the runtime.
     guard let file = try? readText("/sys/devices/system/\(kind)/online", limit: 4096),
       let text = file.split(whereSeparator: \.isNewline).first.map(String.init),
       let available = try? FlagValue.cpuList(text, flag: flag)

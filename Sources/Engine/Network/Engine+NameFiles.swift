@@ -34,6 +34,7 @@ extension Engine {
       files.append(("resolv.conf", text))
     }
     if !config.options.noHosts {
+      // A host without the file gives nothing to begin with.
       files.append(("hosts", try names.hosts(base: isHost ? (try? readText("/etc/hosts")) : nil)))
     }
     return files

@@ -51,6 +51,7 @@ extension Engine {
     }
     guard isReady else {
       lseek(errors.borrowed, 0, SEEK_SET)
+      // Only for the words of an error that is there already.
       let said = String(decoding: (try? readAll(errors, limit: SlirpLimit.errorBytesMax)) ?? [], as: UTF8.self)
       throw Problem(
         code: .unavailable,
@@ -58,7 +59,7 @@ extension Engine {
         hint: "is /dev/net/tun there and writable (chmod 666 /dev/net/tun)? --network none needs nothing")
     }
     for port in ports { try forward(port, to: slirp.container, api: "\(bundle)/\(name)") }
-    try? unlink("\(bundle)/\(name)")
+    try? unlink("\(bundle)/\(name)")  // not there without ports; else it goes with the bundle
   }
 
   /// One that has just ended may have them for a moment still, and nobody tells when it has let them go.
@@ -86,7 +87,7 @@ extension Engine {
       try check(csys_shutdown(socket.borrowed, CInt(SHUT_WR)))
       return try readAll(socket, limit: SlirpLimit.answerBytesMax)
     }
-    let document = try? JSON.parse(String(decoding: answer, as: UTF8.self))
+    let document = try? JSON.parse(String(decoding: answer, as: UTF8.self))  // what is no JSON is no answer
     if document?["return"] != nil { return }
     let reason = document?["error"]?["desc"]?.string ?? "no answer"
     throw Problem(

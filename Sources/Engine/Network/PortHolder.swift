@@ -1,7 +1,8 @@
 import Networking
 import Sys
 
-/// Finds the program that has a port of the host, for the words of an error. Source: proc(5), "/proc/net/tcp".
+/// Finds the program that has a port of the host, for the words of an error: processes that end meanwhile, and what may
+/// not be read, are passed over. Source: proc(5), "/proc/net/tcp".
 enum PortHolder {
   private enum Limit {
     /// Bytes of one table of sockets.
