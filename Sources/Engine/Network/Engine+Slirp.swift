@@ -1,6 +1,5 @@
 import CSys
 import Glibc
-import JSON
 import Networking
 import Problems
 import StateStore
@@ -8,7 +7,6 @@ import Sys
 
 extension Engine {
   private enum SlirpLimit {
-    static let answerBytesMax = 4096
     static let errorBytesMax = 64 << 10
   }
 
@@ -30,69 +28,56 @@ extension Engine {
     _ id: String, _ slirp: Slirp, _ ports: [PublishedPort], _ namespace: borrowing NetworkNamespace,
     _ lifeline: Lifeline
   ) throws(Problem) {
-    let bundle = paths.bundle(id)
     try waitForPorts(ports)
-    let name = "slirp.sock"
-    let program = try Self.networkProgram(
-      "slirp4netns", package: "slirp4netns", instead: "--network bridge, pasta, none or host")
-    let words = slirp.arguments(namespace: namespace.path, apiSocket: ports.isEmpty ? nil : name)
+    let socket = SlirpSocket(directory: paths.bundle(id))
+    _ = try Self.run(
+      slirp, "--network bridge, pasta, none or host", namespace.path, in: socket.directory,
+      hasSocket: !ports.isEmpty, lifeline)
+    for port in ports { try socket.add(port, leadingTo: slirp.container, port.containerPort) }
+    try? unlink(socket.path)  // not there without ports; else it goes with the bundle
+  }
+
+  /// Starts slirp4netns for a namespace. - Returns: its pid, when its interface is there.
+  /// - Parameter instead: what a user without that program can choose.
+  static func run(
+    _ slirp: Slirp, _ instead: String, _ namespace: String, in directory: String, hasSocket: Bool,
+    _ lifeline: Lifeline?
+  ) throws(Problem) -> pid_t {
+    let program = try networkProgram("slirp4netns", package: "slirp4netns", instead: instead)
+    // The socket's path may be longer than a socket's may be: it is told as a name in the working directory.
+    let words = slirp.arguments(
+      namespace: namespace, apiSocket: hasSocket ? SlirpSocket.name : nil, hasLifeline: lifeline != nil)
     let errors = try doing("make a file in memory") { () throws(Errno) in
       OwnedFD(adopting: try check(csys_memfd_create("slirp4netns-errors", 0)))
     }
-    let isReady = try doing("run \(program)") { () throws(Errno) in
+    let started = try doing("run \(program)") { () throws(Errno) in
       let ready = try Pipe.make()
-      let directory = try open(bundle, O_RDONLY | O_DIRECTORY)
+      let place = try open(directory, O_RDONLY | O_DIRECTORY)
       var spawn = Spawn(program, words, environment: [])
-      spawn.descriptors = [-1, errors.borrowed, errors.borrowed, ready.writer.borrowed, lifeline.reader.borrowed]
-      spawn.workingDirectory = directory.borrowed  // the socket's path may be longer than a socket's may be
+      spawn.descriptors = [-1, errors.borrowed, errors.borrowed, ready.writer.borrowed]
+      if let lifeline { spawn.descriptors.append(lifeline.reader.borrowed) }
+      spawn.workingDirectory = place.borrowed
       spawn.newSession = true
-      _ = try spawn.start()
-      return try !readAll(ready.closingWriter(), limit: 16).isEmpty
+      let child = try spawn.start()
+      return (pid: child.pid, isReady: try !readAll(ready.closingWriter(), limit: 16).isEmpty)
     }
-    guard isReady else {
-      lseek(errors.borrowed, 0, SEEK_SET)
-      // Only for the words of an error that is there already.
-      let said = String(decoding: (try? readAll(errors, limit: SlirpLimit.errorBytesMax)) ?? [], as: UTF8.self)
-      throw Problem(
-        code: .unavailable,
-        message: "slirp4netns could not set up the network: \(said.split(separator: "\n").last ?? "it said nothing")",
-        hint: "is /dev/net/tun there and writable (chmod 666 /dev/net/tun)? --network none needs nothing")
-    }
-    for port in ports { try forward(port, to: slirp.container, api: "\(bundle)/\(name)") }
-    try? unlink("\(bundle)/\(name)")  // not there without ports; else it goes with the bundle
+    if started.isReady { return started.pid }
+    lseek(errors.borrowed, 0, SEEK_SET)
+    // Only for the words of an error that is there already.
+    let said = String(decoding: (try? readAll(errors, limit: SlirpLimit.errorBytesMax)) ?? [], as: UTF8.self)
+    throw Problem(
+      code: .unavailable,
+      message: "slirp4netns could not set up the network: \(said.split(separator: "\n").last ?? "it said nothing")",
+      hint: "is /dev/net/tun there and writable (chmod 666 /dev/net/tun)? --network none needs nothing")
   }
 
   /// One that has just ended may have them for a moment still, and nobody tells when it has let them go.
-  private func waitForPorts(_ ports: [PublishedPort]) throws(Problem) {
+  func waitForPorts(_ ports: [PublishedPort]) throws(Problem) {
     for _ in 0..<NetworkLimit.leavingTriesMax {
       if try PortReservation.areFree(ports) { return }
       usleep(NetworkLimit.leavingPauseMicroseconds)
     }
     for port in ports where try !PortReservation.areFree([port]) { throw try inUse(.init(port: port, container: nil)) }
-  }
-
-  /// Source: slirp4netns(1), "API SOCKET".
-  private func forward(_ port: PublishedPort, to container: IPAddress, api path: String) throws(Problem) {
-    let request: JSON = [
-      "execute": "add_hostfwd",
-      "arguments": [
-        "proto": .string(port.transport.rawValue), "host_addr": .string(port.hostAddress?.description ?? "0.0.0.0"),
-        "host_port": JSON(port.hostPort), "guest_addr": .string(container.description),
-        "guest_port": JSON(port.containerPort),
-      ],
-    ]
-    let answer = try doing("ask slirp4netns for port \(port.hostPort)") { () throws(Errno) in
-      let socket = try connectUnix(path, type: CInt(SOCK_STREAM.rawValue))
-      try writeAll(socket, request.text())
-      try check(csys_shutdown(socket.borrowed, CInt(SHUT_WR)))
-      return try readAll(socket, limit: SlirpLimit.answerBytesMax)
-    }
-    let document = try? JSON.parse(String(decoding: answer, as: UTF8.self))  // what is no JSON is no answer
-    if document?["return"] != nil { return }
-    let reason = document?["error"]?["desc"]?.string ?? "no answer"
-    throw Problem(
-      code: .unavailable,
-      message: "slirp4netns cannot forward port \(port.hostPort)/\(port.transport.rawValue): \(reason)")
   }
 
   /// A program that a network mode needs, from PATH.

@@ -18,10 +18,20 @@ struct Slirp: Hashable, Sendable {
     static let prefixMax = 25
   }
 
-  /// - Throws: `.invalid` for what slirp4netns or podman would refuse, `.unsupported` for podman's own forwarder.
-  init(_ options: [String]) throws(Problem) {
+  private init() {
     guard let subnet = Subnet("10.0.2.0/24") else { preconditionFailure("a constant") }
     self.subnet = subnet
+  }
+  /// The one of an ordinary user's bridges. Ports lead there over IPv4 only, and so does the way out.
+  static var ofBridges: Slirp {
+    var slirp = Slirp()
+    slirp.hasIPv6 = false
+    return slirp
+  }
+
+  /// - Throws: `.invalid` for what slirp4netns or podman would refuse, `.unsupported` for podman's own forwarder.
+  init(_ options: [String]) throws(Problem) {
+    self.init()
     for option in options {
       let pair = try FlagValue.pair(option, flag: "--network slirp4netns")
       func invalid(_ reason: String) -> Problem { FlagValue.invalid(option, "--network slirp4netns", reason) }
@@ -67,9 +77,11 @@ struct Slirp: Hashable, Sendable {
   var nameServer: IPAddress { address(3) }
   var container: IPAddress { address(100) }
 
-  /// The command line, without the program. It is ready on descriptor 3 and ends with descriptor 4.
-  func arguments(namespace: String, apiSocket: String?) -> [String] {
-    var words = ["--configure", "--mtu=\(mtu)", "--cidr=\(subnet)", "--ready-fd=3", "--exit-fd=4"]
+  /// The command line, without the program. It is ready on descriptor 3.
+  /// - Parameter hasLifeline: it ends with descriptor 4.
+  func arguments(namespace: String, apiSocket: String?, hasLifeline: Bool) -> [String] {
+    var words = ["--configure", "--mtu=\(mtu)", "--cidr=\(subnet)", "--ready-fd=3"]
+    if hasLifeline { words.append("--exit-fd=4") }
     words += ["--enable-sandbox", "--enable-seccomp", "--netns-type=path"]
     if !reachesHostLoopback { words.append("--disable-host-loopback") }
     if hasIPv6 { words.append("--enable-ipv6") }
