@@ -49,7 +49,7 @@ extension Engine {
     let distribution = ReleaseFile((try? readText("/etc/os-release")) ?? "")
     let uptime = ((try? readText("/proc/uptime")) ?? "").split(separator: " ").first.flatMap { Double($0) } ?? 0
     let runtime = try? programs.runtime(nil)
-    let namespace = try UserNamespace.current()
+    let namespace = try userNamespace()
     return [
       "arch": .string(
         text(name.machine) == "x86_64" ? "amd64" : text(name.machine) == "aarch64" ? "arm64" : text(name.machine)),

@@ -11,12 +11,23 @@ extension Engine {
       .enter()
   }
 
+  /// That of this process, read once: it is entered before anything else.
+  func userNamespace() throws(Problem) -> UserNamespace {
+    if let knownNamespace { return knownNamespace }
+    let namespace = try UserNamespace.current()
+    knownNamespace = namespace
+    return namespace
+  }
+  /// Whether the engine works in an ordinary user's namespace.
+  func isRootless() throws(Problem) -> Bool { try !userNamespace().isInitial }
+
   /// Stops all running containers and ends the user's namespace, so that the next command makes one with the ids that
   /// `/etc/subuid` and `/etc/subgid` give now. Source: podman-system-migrate(1).
   /// - Returns: the IDs of the containers that were stopped.
   public func migrate() throws(Problem) -> [String] {
     var stopped: [String] = []
     for container in try list(ListQuery()) { stopped.append(try stop(container.id)) }
+    try endSharedNetwork()
     try SharedNamespace.end(runroot: paths.runroot)
     return stopped
   }

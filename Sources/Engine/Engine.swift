@@ -49,6 +49,8 @@ public final class Engine {
   let paths: Paths
   let programs: Programs
   private var opened: Store?
+  /// See `userNamespace()`.
+  var knownNamespace: UserNamespace?
   /// See `library()`.
   var openedLibrary: ImageLibrary?
 

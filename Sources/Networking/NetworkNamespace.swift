@@ -58,6 +58,69 @@ public struct NetworkNamespace: ~Copyable, Sendable {
     }
   }
 
+  /// Makes a namespace with its loopback up, and binds it. - Parameter path: a file that is there.
+  package static func make(at path: String) throws(Problem) {
+    try onThread { () throws(Problem) in
+      try doing("make a network namespace") { () throws(Errno) in
+        _ = try check(csys_unshare(UInt64(CSYS_CLONE_NEWNET)))
+      }
+      try asking("bring up the loopback interface") { () throws(NetlinkFailure) in
+        var socket = try NetlinkSocket(.route)
+        try socket.exchange([.setUp(index: loopbackIndex)])
+      }
+      try NetworkNamespace(adopting: try own()).bind(onto: path)
+    }
+  }
+
+  /// Runs `body` in the namespace for callers that could not come back to their own, such as an ordinary user's who are
+  /// in the host's: on a thread that ends there, while this one waits.
+  package borrowing func apart<R>(_ body: () throws(Problem) -> R) throws(Problem) -> R {
+    let raw = fd.borrowed
+    return try Self.onThread { () throws(Problem) in
+      try doing("enter a network namespace") { () throws(Errno) in
+        _ = try check(csys_setns(raw, CInt(CSYS_CLONE_NEWNET)))
+      }
+      return try body()
+    }
+  }
+
+  private final class Job {
+    let run: () -> Void
+    init(_ run: @escaping () -> Void) { self.run = run }
+  }
+  private static func onThread<R>(_ body: () throws(Problem) -> R) throws(Problem) -> R {
+    var result: Result<R, Problem>?
+    func run() {
+      do throws(Problem) { result = .success(try body()) } catch { result = .failure(error) }
+    }
+    let code = withoutActuallyEscaping(run) { run in
+      var thread = pthread_t()
+      let job = Unmanaged.passRetained(Job(run))
+      let code = pthread_create(
+        &thread, nil,
+        { raw in
+          if let raw { Unmanaged<Job>.fromOpaque(raw).takeUnretainedValue().run() }
+          return nil
+        }, job.toOpaque())
+      if code == 0 { pthread_join(thread, nil) }
+      job.release()
+      return code
+    }
+    guard let result else {
+      throw Problem(code: .unavailable, message: "make a thread", cause: Errno(rawValue: code))
+    }
+    return try result.get()
+  }
+
+  /// Whether a namespace is bound there, and no plain file.
+  package static func isOne(_ path: String) -> Bool {
+    var system = statfs()
+    guard let file = try? open(path, O_RDONLY), csys_fstatfs(file.borrowed, &system) == 0 else { return false }
+    return Int(system.f_type) == namespaceMagic
+  }
+  /// Source: linux/magic.h, NSFS_MAGIC.
+  private static let namespaceMagic = 0x6e73_6673
+
   /// Runs `body` in the namespace. This thread comes back in any case, or the program ends: nothing may go on in the
   /// wrong namespace.
   package borrowing func inside<R>(_ body: () throws(Problem) -> R) throws(Problem) -> R {

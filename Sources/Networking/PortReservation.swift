@@ -84,6 +84,8 @@ private final class PortSocket {
       default:
         throw Problem(
           code: Problem.Code(error), message: "take port \(port.hostPort)/\(port.transport.rawValue) of the host",
+          hint: error == .accessDenied
+            ? "an administrator can allow it: sysctl net.ipv4.ip_unprivileged_port_start=\(port.hostPort)" : nil,
           cause: error)
       }
     }

@@ -96,6 +96,10 @@ extension NetworkTable {
   package func holds(_ owner: String) throws(Problem) -> Bool {
     try database.row("SELECT 1 FROM leases WHERE owner = ? LIMIT 1", [.text(owner)]) { _ in true } ?? false
   }
+  /// Whether anybody holds an address.
+  package func hasLeases() throws(Problem) -> Bool {
+    try database.row("SELECT 1 FROM leases LIMIT 1", []) { _ in true } ?? false
+  }
   /// Gives back all addresses and ports of an owner; its memberships stay.
   package func release(_ owner: String) throws(Problem) {
     try database.transaction(durable: false) { () throws(Problem) in

@@ -56,8 +56,6 @@ import Testing
       #expect(taken.code == 125 && taken.errorText.contains("web"), "\(taken)")
       try user.ok("rm", "-f", "-t", "0", "web")
       #expect(try eventually(10) { try TestKit.run(["curl", "-s", "http://127.0.0.1:\(port)/"]).code != 0 })
-      let named = try user.berth("run", "--rm", "--network", "berth", "busybox", "true")
-      #expect(named.code == 125 && named.errorText.contains("--network berth"), "\(named)")
     }
   }
 

@@ -63,7 +63,7 @@ extension Engine {
     let plan = try mapPlan(of: config.options, layers: config.image?.layers ?? [])
     if options.hasExplicitMaps { config.options.userNamespaceMode = .private }
     if case .keepID(let uid, let gid) = options.userNamespace, config.user.isEmpty {
-      let own = try UserNamespace.current()
+      let own = try userNamespace()
       config.user = "\(uid ?? own.uids.callerID):\(gid ?? own.gids.callerID)"
     }
     let id = Identity.random()

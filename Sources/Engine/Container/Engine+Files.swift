@@ -1,7 +1,6 @@
 import CSys
 import Glibc
 import Problems
-import Rootless
 import StateStore
 import Sys
 
@@ -38,21 +37,21 @@ extension Engine {
         try write("hostname", hostname + "\n", to: "/etc/hostname")
       }
     }
-    try write("containerenv", try Self.containerEnvironment(record, config), to: "/run/.containerenv")
+    try write("containerenv", try containerEnvironment(record, config), to: "/run/.containerenv")
     if accounts.hasNewUser { try write("passwd", accounts.passwd, to: "/etc/passwd") }
     if accounts.hasNewGroup { try write("group", accounts.group, to: "/etc/group") }
     if let zone = config.options.timezone { files.append((try Timezone.file(of: zone), "/etc/localtime")) }
     return files
   }
 
-  static func containerEnvironment(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> String {
+  private func containerEnvironment(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> String {
     """
     engine="berth"
     name="\(record.name)"
     id="\(record.id)"
     image="\(config.imageTitle)"
     imageid="\(config.image?.id ?? "")"
-    rootless=\(try UserNamespace.current().isInitial ? 0 : 1)
+    rootless=\(try isRootless() ? 1 : 0)
 
     """
   }

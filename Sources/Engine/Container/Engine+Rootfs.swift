@@ -19,7 +19,7 @@ extension Engine {
     let rootfs = try mountRoot(record, config)
     let root = try RootDirectory(rootfs)
     var accounts = try AccountFiles(in: root.fd)
-    if config.namesCaller { accounts.addCaller(try UserNamespace.current(), home: config.workingDirectory) }
+    if config.namesCaller { accounts.addCaller(try userNamespace(), home: config.workingDirectory) }
     var identity = try accounts.parsed.resolve(user: config.user, groupAdd: config.options.groupAdd)
     for group in config.dropUnmappedGroups(&identity) {
       warning?(
@@ -38,7 +38,7 @@ extension Engine {
     if config.options.privileged {
       facts.devices += try SpecBuilder.FoundDevice.all(below: "/dev", as: "/dev", access: "rwm")
     }
-    let spec = try SpecBuilder(config: config, facts: facts, machine: try .current()).build()
+    let spec = try SpecBuilder(config: config, facts: facts, machine: .current(try userNamespace())).build()
     try doing("write \(bundle)/config.json") { () throws(Errno) in
       let file = try open(bundle + "/config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
       try writeAll(file, spec.json.bytes())

@@ -8,18 +8,22 @@ extension Engine {
   /// `--sysctl net.ipv4.conf.eth0.…` find the interfaces, as with podman. A killed command's namespace goes with it.
   func connectAhead(_ connections: inout Connections) throws(Problem) {
     if connections.joined.isEmpty { return }
-    let namespace = try ReadyNamespace()
+    let namespace = try amongBridges { () throws(Problem) in try ReadyNamespace() }
     try connect(connections, namespace.network)
     connections.namespace = namespace
   }
   func connect(_ connections: Connections, _ namespace: borrowing NetworkNamespace) throws(Problem) {
+    try openPorts(connections.ports)
+    try amongBridges { () throws(Problem) in try connectHere(connections, namespace) }
+  }
+  private func connectHere(_ connections: Connections, _ namespace: borrowing NetworkNamespace) throws(Problem) {
     var host = try hostNetwork()
     for joined in connections.joined { try join(joined, &host, namespace) }
     let needsRules = connections.joined.contains { $0.network.driver == .bridge }
     if needsRules, try !host.rulesAreThere() {
       try rewriteRules(&host)
     } else {
-      try host.publish(connections.ports)
+      try host.publish(try ruled(connections.ports))
     }
     try host.forgetFlows(to: connections.ports)
     for joined in connections.joined { try serveNames(joined.network) }
@@ -70,15 +74,19 @@ extension Engine {
     if !ports.isEmpty {
       // Whoever writes all rules anew must see the ports in the kernel and in the database, or in neither.
       let lock = try store.locks.acquire(.network, Self.rulesLock)
-      var host = try hostNetwork()
-      try host.withdraw(ports)
-      try host.forgetFlows(to: ports)
+      try closePorts(ports)
+      try amongBridgesIfThere { () throws(Problem) in
+        var host = try hostNetwork()
+        try host.withdraw(try ruled(ports))
+        try host.forgetFlows(to: ports)
+      }
       try store.networks.release(id)
       _ = consume lock
     } else {
       try store.networks.release(id)
     }
     for (_, network) in named { try withdrawNames(try NetworkConfiguration(network)) }
+    try endUnusedGateway()
   }
   static let rulesLock = "rules"
 
@@ -108,8 +116,8 @@ extension Engine {
         for port in redirected { _ = try store.networks.take(PortRecord(port), owner: record.id) }
       }
     }
-    try host.withdraw(old)
-    try host.publish(new)
+    try host.withdraw(try ruled(old))
+    try host.publish(try ruled(new))
     try host.forgetFlows(to: old + new)
     _ = consume lock
   }
@@ -130,16 +138,21 @@ extension Engine {
     // Written by one command at a time, so that none brings back what another has just taken away.
     let lock = try store.locks.acquire(.network, Self.rulesLock)
     let ports = try store.networks.allPorts().compactMap { PublishedPort($0.port) }.filter(\.isInRules)
-    try host.rewriteRules(try networks(), ports)
+    try host.rewriteRules(try networks(), try ruled(ports))
     _ = consume lock
   }
 
   /// For commands that touch a running container: where somebody flushed the rules, they come back.
   func healRules(of record: ContainerRecord) throws(Problem) {
-    if record.status.state.isAlive, try store().networks.holds(record.id) { try healRules() }
+    if record.status.state.isAlive, try store().networks.holds(record.id) {
+      try amongBridges { () throws(Problem) in try healRulesHere() }
+    }
   }
   /// Brings the rules back where somebody flushed them. Source: capability line PD-141.
   func healRules() throws(Problem) {
+    try amongBridgesIfThere { () throws(Problem) in try healRulesHere() }
+  }
+  private func healRulesHere() throws(Problem) {
     var host = try hostNetwork()
     if try !host.rulesAreThere() { try rewriteRules(&host) }
   }

@@ -61,7 +61,8 @@ extension Engine {
     guard config.options.network == .bridge else { return connections }
     let store = try store()
     let wanted = try config.portsToPublish()
-    if !wanted.isEmpty { connections.reservation = try PortReservation() }
+    // An ordinary user's ports are held by what forwards them.
+    if !wanted.isEmpty, try !isRootless() { connections.reservation = try PortReservation() }
     var joined: [Joined] = []
     var ports: [PublishedPort] = []
     let memberships = try store.networks.memberships(of: record.id)
@@ -71,7 +72,7 @@ extension Engine {
         joined.append(try lease(membership, try NetworkConfiguration(network), owner: record.id))
       }
     }
-    if connections.reservation != nil {
+    if !wanted.isEmpty {
       ports = try take(wanted, to: Self.portTargets(joined), owner: record.id, connections.reservation)
     }
     connections.joined = joined

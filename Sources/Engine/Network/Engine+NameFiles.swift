@@ -23,8 +23,9 @@ extension Engine {
     name: String, text: String
   )] {
     let isHost = config.options.network == .host
-    let names = NameFiles(
+    var names = NameFiles(
       options: config.options, hostname: config.hostname(id: record.id), name: record.name, joined: joined)
+    names.isRootless = try isRootless()
     var files: [(name: String, text: String)] = []
     if config.options.dnsServers != ["none"] {
       var text = NameFiles.hostResolvConf(sharesHost: isHost)

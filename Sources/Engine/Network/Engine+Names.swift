@@ -30,8 +30,10 @@ extension Engine {
   }
   /// After a change of a running container's names.
   func serveNames(of id: String) throws(Problem) {
-    for (membership, network) in try store().networks.memberships(of: id) where !membership.status.isEmpty {
-      try serveNames(try NetworkConfiguration(network))
+    let current = try store().networks.memberships(of: id).filter { !$0.membership.status.isEmpty }
+    if current.isEmpty { return }
+    try amongBridges { () throws(Problem) in
+      for (_, network) in current { try serveNames(try NetworkConfiguration(network)) }
     }
   }
 
@@ -46,9 +48,18 @@ extension Engine {
       return NetworkRecords(
         name: network.name, isInternal: network.isInternal,
         listenAddresses: network.subnets.compactMap(\.gateway).compactMap { HostAddress($0.description) },
-        upstreams: network.dnsServers.compactMap { HostAddress($0) }, containers: containers)
+        upstreams: try upstreams(network), containers: containers)
     }
     return isEmpty
+  }
+
+  /// Empty is the host's own; those on the host's loopback are out of an ordinary user's networks' reach.
+  private func upstreams(_ network: NetworkConfiguration) throws(Problem) -> [HostAddress] {
+    var servers = network.dnsServers
+    if servers.isEmpty, try isRootless(), NameFiles.hasOnlyLoopbackServers {
+      servers = [SharedGateway.slirp.nameServer.description]
+    }
+    return servers.compactMap { HostAddress($0) }
   }
 
   private func namedContainers(_ network: NetworkConfiguration) throws(Problem) -> [NetworkRecords.Container] {

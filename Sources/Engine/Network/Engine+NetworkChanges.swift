@@ -86,8 +86,10 @@ extension Engine {
       return
     }
     if network.driver == .bridge {
-      var host = try hostNetwork()
-      try host.tearDown(network)
+      try amongBridgesIfThere { () throws(Problem) in
+        var host = try hostNetwork()
+        try host.tearDown(network)
+      }
     }
     try store.networks.delete(network.id, name: network.name)
     store.locks.remove(.network, network.id)
@@ -139,8 +141,10 @@ extension Engine {
       throw Problem(
         code: .conflict, message: "container \(record.name) is not running: only running containers have rules")
     }
-    var host = try hostNetwork()
-    try rewriteRules(&host)
+    try amongBridges { () throws(Problem) in
+      var host = try hostNetwork()
+      try rewriteRules(&host)
+    }
     return record.id
   }
 
@@ -168,11 +172,16 @@ extension Engine {
       }
       guard let joined else { return }
       do throws(Problem) {
-        var host = try hostNetwork()
-        try join(joined, &host, try networkNamespace(of: record))
-        if network.driver == .bridge, try !host.rulesAreThere() { try rewriteRules(&host) }
-        try redirectPorts(record, config, &host)
-        try serveNames(network)
+        let namespace = try networkNamespace(of: record)
+        let published = try publishedPorts(record.id)
+        try amongBridges { () throws(Problem) in
+          var host = try hostNetwork()
+          try join(joined, &host, namespace)
+          if network.driver == .bridge, try !host.rulesAreThere() { try rewriteRules(&host) }
+          try redirectPorts(record, config, &host)
+          try serveNames(network)
+        }
+        try moveForwards(of: record.id, from: published)
         try refreshNameFiles(record, config, before: before)
       } catch {
         let failure = error
@@ -204,13 +213,17 @@ extension Engine {
       return
     }
     let before = try joined(of: record.id)
-    var host = try hostNetwork()
-    do throws(Problem) { try host.detach(attachment.interface, try networkNamespace(of: record)) } catch {
-      if !force { throw error }
+    let published = try publishedPorts(record.id)
+    try amongBridges { () throws(Problem) in
+      var host = try hostNetwork()
+      do throws(Problem) { try host.detach(attachment.interface, try networkNamespace(of: record)) } catch {
+        if !force { throw error }
+      }
+      try store.networks.leave(record.id, network.id)
+      try redirectPorts(record, config, &host)
+      try withdrawNames(network)
     }
-    try store.networks.leave(record.id, network.id)
-    try redirectPorts(record, config, &host)
-    try withdrawNames(network)
+    try moveForwards(of: record.id, from: published)
     try refreshNameFiles(record, config, before: before)
   }
 

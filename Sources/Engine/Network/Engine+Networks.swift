@@ -1,3 +1,4 @@
+import Glibc
 public import JSON
 public import Networking
 public import Problems
@@ -86,6 +87,13 @@ extension Engine {
         code: .unsupported, message: "unsupported driver \(options.driver)",
         hint: "drivers are \(NetworkConfiguration.Driver.allCases.map(\.rawValue).joined(separator: ", "))")
     }
+    let isRootless = try self.isRootless()
+    if isRootless, driver != .bridge {
+      throw Problem(
+        code: .unsupported,
+        message: "driver \(driver.rawValue) needs the host's interfaces, which an ordinary user may not use",
+        hint: "bridge is possible", cause: Errno(rawValue: EPERM))
+    }
     // What is free is decided under a lock: two commands must not choose the same.
     let lock = try store.locks.acquire(.network, "choice")
     let others = try networks()
@@ -100,7 +108,10 @@ extension Engine {
     var network = NetworkConfiguration(
       id: Identity.random(), name: options.name ?? Self.unusedName(others), driver: driver, interface: interface,
       created: Timestamp.now())
-    try fill(&network, options, taken: others.flatMap(\.subnets).map(\.subnet) + host.subnetsInUse())
+    try fill(
+      &network, options,
+      taken: others.flatMap(\.subnets).map(\.subnet) + host.subnetsInUse()
+        + (isRootless ? [SharedGateway.slirp.subnet] : []))
     try network.check()
     try checkFree(network, own: driver == .bridge ? host.ownSubnets() : [], others, names)
     do throws(Problem) { try store.networks.insert(network.record) } catch {

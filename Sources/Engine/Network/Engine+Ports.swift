@@ -100,8 +100,9 @@ extension Engine {
   private func take(_ port: PublishedPort, owner: String) throws(Problem) -> String? {
     let store = try store()
     while true {
-      let holder = try store.transaction(durable: false) { () throws(Problem) in
-        try store.networks.take(PortRecord(port), owner: owner)
+      let holder = try store.transaction(durable: false) { () throws(Problem) -> String? in
+        if let rival = try rival(of: port) { return rival }
+        return try store.networks.take(PortRecord(port), owner: owner)
       }
       guard let holder else { return nil }
       if try !releaseIfStale(holder) { return holder }

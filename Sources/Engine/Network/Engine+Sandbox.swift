@@ -55,8 +55,10 @@ extension Engine {
   {
     if let path, !networks.isEmpty {
       let namespace = try NetworkNamespace(path: path)
-      let host = try hostNetwork()
-      for attachment in networks { try host.detach(attachment.interface, namespace) }
+      try amongBridgesIfThere { () throws(Problem) in
+        let host = try hostNetwork()
+        for attachment in networks { try host.detach(attachment.interface, namespace) }
+      }
     }
     try disconnect(id)
   }

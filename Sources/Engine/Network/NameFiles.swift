@@ -9,6 +9,8 @@ struct NameFiles {
   let hostname: String
   let name: String
   let joined: [Engine.Joined]
+  /// An ordinary user's networks.
+  var isRootless = false
 
   private var slirp: Slirp? {
     guard case .slirp(let options) = options.network else { return nil }
@@ -67,7 +69,9 @@ struct NameFiles {
       if let slirp { servers.insert(slirp.nameServer.description, at: 0) }
       // Source: what Docker and podman fall back on.
       if servers.isEmpty, case .pasta = options.network { servers = [Pasta.nameServer] }
-      if servers.isEmpty, options.network == .bridge { servers = ["8.8.8.8", "8.8.4.4"] }
+      if servers.isEmpty, options.network == .bridge {
+        servers = isRootless ? [SharedGateway.slirp.nameServer.description] : ["8.8.8.8", "8.8.4.4"]
+      }
     }
     var search = options.dnsSearch
     if search.isEmpty {
@@ -88,5 +92,12 @@ struct NameFiles {
     let text = (try? readText("/etc/resolv.conf", limit: 1 << 20)) ?? ""
     guard !sharesHost, text.contains("127.0.0.53") else { return text }
     return (try? readText("/run/systemd/resolve/resolv.conf", limit: 1 << 20)) ?? text
+  }
+
+  static var hasOnlyLoopbackServers: Bool {
+    hostResolvConf(sharesHost: false).split(separator: "\n").allSatisfy { line in
+      let words = line.split(whereSeparator: \.isWhitespace)
+      return words.first != "nameserver" || words.count < 2 || IPAddress(words[1])?.isLoopback == true
+    }
   }
 }

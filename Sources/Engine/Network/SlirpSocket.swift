@@ -15,7 +15,8 @@ struct SlirpSocket {
     static let answerBytesMax = 1 << 20
   }
 
-  var isServed: Bool { (try? connectUnix(path, type: CInt(SOCK_STREAM.rawValue))) != nil }
+  /// Only an answer counts: the socket of a process that is being killed accepts connections for a moment still.
+  var isServed: Bool { (try? forwards()) != nil }
 
   /// A port of the host that leads into the namespace.
   struct Forward: Hashable {

@@ -6,11 +6,11 @@ import RuntimeSpec
 import Sys
 
 extension SpecBuilder.Machine {
-  /// Asks the kernel: a few system calls, no files but one.
-  static func current() throws(Problem) -> SpecBuilder.Machine {
+  /// Asks the kernel: a few system calls, and no file.
+  static func current(_ userNamespace: UserNamespace) -> SpecBuilder.Machine {
     let isCgroup2 = isCgroup2()
     return SpecBuilder.Machine(
-      userNamespace: try UserNamespace.current(),
+      userNamespace: userNamespace,
       isCgroup2: isCgroup2,
       countsSwap: isCgroup2 || exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
       openFilesMax: hardLimit(CInt(RLIMIT_NOFILE.rawValue)), processesMax: hardLimit(CInt(__RLIMIT_NPROC.rawValue)),

@@ -13,7 +13,7 @@ extension Engine {
       if !recorded { return given }
       maps = given
     case .auto(let wanted, let size):
-      let own = try UserNamespace.current()
+      let own = try userNamespace()
       maps = UserNamespace(
         uids: try automatic(.user, wanted.uids, size, own.uids, "/etc/subuid"),
         gids: try automatic(.group, wanted.gids, size, own.gids, "/etc/subgid"))

@@ -17,7 +17,7 @@ extension Engine {
   /// How a new container's ids are mapped. Source: capability lines PD-130, LP-04, LP-41; podman-run(1).
   func mapPlan(of options: ContainerOptions, layers: [String]) throws(Problem) -> MapPlan {
     if options.userNamespace == .host && !options.hasExplicitMaps { return .none }  // the usual case reads nothing
-    let own = try UserNamespace.current()
+    let own = try userNamespace()
     if options.hasExplicitMaps { return .fixed(try explicitMaps(options, own), recorded: true) }
     switch options.userNamespace {
     case .host: return .none
