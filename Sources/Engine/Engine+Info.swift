@@ -50,6 +50,8 @@ extension Engine {
     let uptime = ((try? readText("/proc/uptime")) ?? "").split(separator: " ").first.flatMap { Double($0) } ?? 0
     let runtime = try? programs.runtime(nil)
     let namespace = try userNamespace()
+    let manager: CgroupDelegation.Driver =
+      namespace.isInitial ? .cgroupfs : CgroupDelegation.current()?.driver ?? .cgroupfs
     return [
       "arch": .string(
         text(name.machine) == "x86_64" ? "amd64" : text(name.machine) == "aarch64" ? "arm64" : text(name.machine)),
@@ -57,7 +59,8 @@ extension Engine {
       "cpus": JSON(sysconf(CInt(_SC_NPROCESSORS_ONLN))),
       "distribution": ["distribution": .string(distribution["ID"]), "version": .string(distribution["VERSION_ID"])],
       "memTotal": JSON(memory["MemTotal"]), "memFree": JSON(memory["MemFree"]), "swapTotal": JSON(memory["SwapTotal"]),
-      "swapFree": JSON(memory["SwapFree"]), "uptime": .string("\(Int(uptime))s"), "cgroupManager": "cgroupfs",
+      "swapFree": JSON(memory["SwapFree"]), "uptime": .string("\(Int(uptime))s"),
+      "cgroupManager": .string(manager.rawValue),
       "cgroupVersion": .string(isCgroup2 ? "v2" : "v1"), "cgroupControllers": JSON(Self.controllers()),
       "eventLogger": "none", "logDriver": "k8s-file",
       "idMappings": ["uidmap": namespace.uids.document, "gidmap": namespace.gids.document],

@@ -35,6 +35,32 @@ import Testing
     return try SpecBuilder(config: config, facts: facts, machine: machine).build()
   }
 
+  // covers PD-161, G.14, G.24: an ordinary user has the limits that were delegated
+  @Test func delegatedLimits() throws {
+    let own = IDMapping([.init(inside: 0, outside: 1000, count: 1)])
+    var machine = Self.machine
+    machine.userNamespace = UserNamespace(uids: own, gids: own)
+    let facts = SpecBuilder.Facts(id: "id", name: "web", rootfs: "/r", identity: ProcessIdentity(home: "/root"))
+    func spec(_ change: (inout ContainerOptions) -> Void = { _ in }) throws(Problem) -> Spec {
+      try SpecBuilder(config: try Self.resolved(change), facts: facts, machine: machine).build()
+    }
+    #expect(try spec().linux?.resources?.pids == nil)
+    let none = problem { () throws(Problem) in _ = try spec { $0.memoryBytes = 1 << 26 } }
+    #expect(none?.code == .unsupported && none?.message.hasPrefix("--memory needs a cgroup") == true)
+    #expect(none?.hint?.contains("cgroup v2") == true)
+    (machine.isCgroup2, machine.delegation) = (true, .init(driver: .systemd, controllers: ["memory", "pids"]))
+    let given = try spec { ($0.memoryBytes, $0.cgroupParent) = (1 << 26, "my.slice") }.linux
+    #expect(given?.cgroupsPath == "my.slice:berth:id" && given?.resources?.memory?.limit == 1 << 26)
+    #expect(given?.resources?.pids?.limit == 2048 && given?.resources?.devices == nil)
+    let missing = problem { () throws(Problem) in _ = try spec { $0.cpusetCPUs = "0" } }
+    #expect(missing?.message.contains("--cpuset-cpus needs the cgroup controller cpuset") == true)
+    #expect(missing?.hint?.contains("Delegate=") == true)
+    let devices = problem { () throws(Problem) in _ = try spec { $0.deviceCgroupRules = ["c 1:3 rwm"] } }
+    #expect(devices?.message.contains("--device-cgroup-rule") == true)
+    machine.delegation?.driver = .cgroupfs
+    #expect(try spec().linux?.cgroupsPath == "/berth/id")
+  }
+
   // covers LP-48, LP-44, LP-45
   @Test func defaults() throws {
     let spec = try Self.spec(try Self.resolved())

@@ -13,7 +13,7 @@ extension Engine {
     var document = JSON.Object([
       ("Id", .string(record.id)), ("Created", .string(Timestamp.text(record.created))),
       ("Path", .string(config.arguments.first ?? "")), ("Args", JSON(Array(config.arguments.dropFirst()))),
-      ("State", state(record, config)), ("Image", .string(config.image?.id ?? "")),
+      ("State", try state(record, config)), ("Image", .string(config.image?.id ?? "")),
       ("ImageName", .string(config.imageTitle)),
       ("Rootfs", .string({ if case .rootfs(let path) = config.options.source { path } else { "" } }())),
       ("ResolvConfPath", .string(bundle + "/resolv.conf")), ("HostnamePath", .string(bundle + "/hostname")),
@@ -57,7 +57,7 @@ extension Engine {
     return .object(document)
   }
 
-  private func state(_ record: ContainerRecord, _ config: ContainerConfig) -> JSON {
+  private func state(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> JSON {
     let status = record.status
     let isRunning = status.state == .running || status.state == .stopping
     return [
@@ -69,12 +69,16 @@ extension Engine {
       "ExitCode": JSON(status.exitCode), "Error": .string(status.error),
       "StartedAt": .string(Timestamp.text(status.started)),
       "FinishedAt": .string(Timestamp.text(status.finished)), "StoppedByUser": .bool(status.stoppedByUser),
-      "CgroupPath": .string(cgroupPath(record, config)), "Health": ["Status": "", "FailingStreak": 0, "Log": .null],
+      "CgroupPath": .string(try cgroupPath(record, config)),
+      "Health": ["Status": "", "FailingStreak": 0, "Log": .null],
       "Checkpointed": false, "Restored": false,
     ]
   }
-  private func cgroupPath(_ record: ContainerRecord, _ config: ContainerConfig) -> String {
-    (config.options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + record.id
+  private func cgroupPath(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> String {
+    if try isRootless() {  // who made it chose the place
+      return record.status.state.isAlive ? CgroupDelegation.path(ofProcess: "\(record.status.pid)") ?? "" : ""
+    }
+    return (config.options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + record.id
   }
   /// One total table from our words to those of podman's and Docker's inspect (G.3).
   static func dockerWord(_ state: StateStore.ContainerState) -> String {

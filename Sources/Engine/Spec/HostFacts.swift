@@ -6,7 +6,7 @@ import RuntimeSpec
 import Sys
 
 extension SpecBuilder.Machine {
-  /// Asks the kernel: a few system calls, and no file.
+  /// Asks the kernel: a few system calls, and for root no file.
   static func current(_ userNamespace: UserNamespace) -> SpecBuilder.Machine {
     let isCgroup2 = isCgroup2()
     return SpecBuilder.Machine(
@@ -14,7 +14,8 @@ extension SpecBuilder.Machine {
       isCgroup2: isCgroup2,
       countsSwap: isCgroup2 || exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
       openFilesMax: hardLimit(CInt(RLIMIT_NOFILE.rawValue)), processesMax: hardLimit(CInt(__RLIMIT_NPROC.rawValue)),
-      capabilities: { CapabilitySet.ofThisProcess() })
+      capabilities: { CapabilitySet.ofThisProcess() },
+      delegation: userNamespace.isInitial ? nil : CgroupDelegation.current())
   }
   static func isCgroup2() -> Bool {
     var buffer = statfs()

@@ -43,7 +43,8 @@ extension SpecBuilder {
         ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"] + terminalGroup),
       hostOwns(.network)
         ? Self.bind("/sys", "/sys", ["rbind", access] + safe) : Self.mount("sysfs", "sysfs", "/sys", safe + [access]),
-      machine.hasCgroups
+      // An ordinary user can mount what begins at the container's own cgroup only.
+      machine.hasCgroups && (machine.userNamespace.isInitial || options.cgroupNamespace != .host)
         ? Self.mount("cgroup", "cgroup", "/sys/fs/cgroup", safe + ["relatime", access])
         : Self.bind("/sys/fs/cgroup", "/sys/fs/cgroup", ["rbind", "ro"] + safe),
     ]

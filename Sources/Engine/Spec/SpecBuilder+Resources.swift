@@ -1,23 +1,17 @@
 import Problems
+import Rootless
 import RuntimeSpec
 
 extension SpecBuilder {
   /// Limits, and what devices may be used. Source: capability line PD-161.
   func resources() throws(Problem) -> Resources {
     var resources = Resources()
-    guard machine.hasCgroups else {
-      if let flag = limitFlags.first {
-        throw Problem(
-          code: .unsupported, message: "\(flag) needs a cgroup, and an ordinary user has none here",
-          hint: "leave it out, or run berth as root")
-      }
-      return resources
-    }
-    resources.devices = deviceRules
+    if machine.userNamespace.isInitial { resources.devices = deviceRules } else { try checkDelegation() }
+    guard machine.hasCgroups else { return resources }
     resources.memory = try memory()
     resources.cpu = cpu
     let pids = options.pidsLimit ?? ContainerConfig.Default.pidsLimit
-    if pids > 0 {
+    if pids > 0, machine.delegation?.controllers.contains("pids") != false {
       var limit = PidsLimit()
       limit.limit = pids
       resources.pids = limit
@@ -30,18 +24,54 @@ extension SpecBuilder {
     return resources
   }
 
-  /// The given flags that a cgroup would carry out.
-  private var limitFlags: [String] {
-    [
-      ("--memory", options.memoryBytes != nil), ("--memory-reservation", options.memoryReservationBytes != nil),
-      ("--memory-swap", options.memorySwapBytes != nil), ("--memory-swappiness", options.memorySwappiness != nil),
-      ("--oom-kill-disable", options.oomKillDisable), ("--cpus", options.nanoCPUs != nil),
-      ("--cpu-shares", options.cpuShares != nil), ("--cpu-quota", options.cpuQuotaMicroseconds != nil),
-      ("--cpu-period", options.cpuPeriodMicroseconds != nil), ("--cpuset-cpus", options.cpusetCPUs != nil),
-      ("--cpuset-mems", options.cpusetMemories != nil), ("--pids-limit", (options.pidsLimit ?? 0) > 0),
-      ("--blkio-weight", options.blockIOWeight != nil), ("--device-cgroup-rule", !options.deviceCgroupRules.isEmpty),
-      ("--cgroup-parent", options.cgroupParent != nil),
-    ].filter(\.1).map(\.0)
+  /// Where the container's cgroup is made: a path, or a unit of systemd's.
+  var cgroupsPath: String {
+    if machine.delegation?.driver == .systemd { return "\(options.cgroupParent ?? "user.slice"):berth:\(facts.id)" }
+    return (options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + facts.id
+  }
+
+  /// Refuses what an ordinary user was not given.
+  private func checkDelegation() throws(Problem) {
+    if !options.deviceCgroupRules.isEmpty {
+      throw Problem(
+        code: .unsupported, message: "--device-cgroup-rule: an ordinary user may not rule over devices",
+        hint: "leave it out, or run berth as root")
+    }
+    for (flag, controller) in limitFlags {
+      guard let delegation = machine.delegation else {
+        throw Problem(
+          code: .unsupported, message: "\(flag) needs a cgroup, and an ordinary user has none here",
+          hint: machine.isCgroup2
+            ? "log in with a systemd session (loginctl enable-linger keeps one), or: systemd-run --user --scope "
+              + "-p Delegate=yes berth …"
+            : "it takes cgroup v2 (boot with systemd.unified_cgroup_hierarchy=1), or run berth as root")
+      }
+      if let controller, !delegation.controllers.contains(controller) {
+        throw Problem(
+          code: .unsupported,
+          message: "\(flag) needs the cgroup controller \(controller), which is not delegated to you",
+          hint: "an administrator can: systemctl edit user@.service, [Service] Delegate=cpu cpuset io memory pids")
+      }
+    }
+  }
+
+  /// The given flags that a cgroup would carry out, and what of it does.
+  private var limitFlags: [(flag: String, controller: String?)] {
+    let flags: [(String, Bool, String?)] = [
+      ("--memory", options.memoryBytes != nil, "memory"),
+      ("--memory-reservation", options.memoryReservationBytes != nil, "memory"),
+      ("--memory-swap", options.memorySwapBytes != nil, "memory"),
+      ("--memory-swappiness", options.memorySwappiness != nil, "memory"),
+      ("--oom-kill-disable", options.oomKillDisable, "memory"), ("--cpus", options.nanoCPUs != nil, "cpu"),
+      ("--cpu-shares", options.cpuShares != nil, "cpu"),
+      ("--cpu-quota", options.cpuQuotaMicroseconds != nil, "cpu"),
+      ("--cpu-period", options.cpuPeriodMicroseconds != nil, "cpu"),
+      ("--cpuset-cpus", options.cpusetCPUs != nil, "cpuset"),
+      ("--cpuset-mems", options.cpusetMemories != nil, "cpuset"),
+      ("--pids-limit", (options.pidsLimit ?? 0) > 0, "pids"),
+      ("--blkio-weight", options.blockIOWeight != nil, "io"), ("--cgroup-parent", options.cgroupParent != nil, nil),
+    ]
+    return flags.filter(\.1).map { ($0.0, $0.2) }
   }
 
   private var deviceRules: [DeviceRule] {

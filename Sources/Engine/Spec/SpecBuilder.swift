@@ -41,8 +41,9 @@ struct SpecBuilder {
     var processesMax: UInt64
     /// What ALL and `--privileged` mean; asked only for them.
     var capabilities: @Sendable () -> [String]
-    /// An ordinary user owns no cgroups, unless one is delegated.
-    var hasCgroups: Bool { userNamespace.isInitial }
+    /// An ordinary user owns no cgroups but these.
+    var delegation: CgroupDelegation?
+    var hasCgroups: Bool { userNamespace.isInitial || delegation != nil }
   }
   /// A device of the host.
   struct FoundDevice: Hashable, Sendable {
@@ -168,7 +169,7 @@ struct SpecBuilder {
       linux.uidMappings = Self.mappings(maps.uids)
       linux.gidMappings = Self.mappings(maps.gids)
     }
-    linux.cgroupsPath = (options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + facts.id
+    linux.cgroupsPath = cgroupsPath
     linux.resources = try resources()
     linux.sysctl = sysctls
     if !facts.devices.isEmpty { linux.devices = facts.devices.map(\.specified) }
