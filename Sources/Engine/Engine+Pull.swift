@@ -9,11 +9,22 @@ extension Engine {
   public func pull(
     _ reference: String, _ options: PullOptions = PullOptions(), progress: (ImageProgress) -> Void = { _ in }
   ) throws(Problem) -> ImageReceipt {
+    try checkTransport(reference)
     let policy = try signaturePolicy(options.signaturePolicy)
     let library = try library()
     return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
       try library.pull(reference, options, policy: policy, progress: progress)
     }
+  }
+
+  /// Only registries are pulled from; a file's transport would read as an image of that name in Docker's registry.
+  /// Source: containers-transports(5).
+  private func checkTransport(_ reference: String) throws(Problem) {
+    let files = ["oci", "oci-archive", "docker-archive", "dir", "containers-storage", "docker-daemon"]
+    guard let transport = files.first(where: { reference.hasPrefix($0 + ":") }) else { return }
+    throw Problem(
+      code: .unsupported, message: "\(transport): is not a registry: \(reference) cannot be pulled",
+      hint: "berth load -i PATH reads docker-archive, oci-archive and OCI layouts")
   }
 
   /// Read anew for each image that comes in. - Parameter explicit: `--signature-policy`.

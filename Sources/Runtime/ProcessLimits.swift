@@ -19,11 +19,17 @@ enum ProcessLimits {
       guard let resource = resource(limit.type) else {
         throw Problem(code: .invalid, message: "unknown resource limit \"\(limit.type)\"")
       }
-      try doing("set \(limit.type) to \(limit.soft):\(limit.hard)") { () throws(Errno) in
+      try doing("set \(limit.type) to \(limit.soft):\(limit.hard)", hint: hint(resource)) { () throws(Errno) in
         var value = csys_rlimit(soft: limit.soft, hard: limit.hard)
         try check(csys_prlimit(pid, resource, &value, nil))
       }
     }
+  }
+
+  private static func hint(_ resource: CInt) -> String {
+    var now = csys_rlimit()
+    let most = csys_prlimit(0, resource, nil, &now) == 0 ? "at most \(now.hard)" : "less"
+    return "ask for \(most): more needs CAP_SYS_RESOURCE here, and for RLIMIT_NOFILE a larger sysctl fs.nr_open"
   }
 
   /// Sets the calling process's own limits.

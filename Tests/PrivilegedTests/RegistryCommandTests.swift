@@ -110,6 +110,7 @@ import Testing
   @Test(arguments: [
     ("nosuch.invalid/x", "there is no host nosuch.invalid"), ("127.0.0.1:1/x", "Connection refused"),
     ("127.0.0.1:1/UPPER", "invalid image name"), ("127.0.0.1:1/x:", "invalid image name"),
+    ("docker-archive:x.tar", "docker-archive: is not a registry"),
   ]) func errorsSayWhatAndWhere(_ name: String, _ words: String) throws {
     try withUser { user in
       let outcome = try user.berth("pull", "--tls-verify=false", name)

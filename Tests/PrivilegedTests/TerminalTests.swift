@@ -107,4 +107,38 @@ import Testing
       }
     }
   }
+
+  // covers PD-67, PD-68, PD-69: what is typed arrives (without --interactive, too), sizes follow, keys detach
+  @Test func aTerminalIsAttachedAndDetached() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      try engine.ok("run", "-dt", "--name", "t", "busybox", "sh")
+      for (flags, keys) in [([], "\u{10}\u{11}"), (["--detach-keys", "ctrl-x"], "\u{18}")] as [([String], String)] {
+        try withTerminal(engine, ["attach"] + flags + ["t"], rows: 33, columns: 99) { terminal in
+          try terminal.wait(for: "# ")
+          #expect(!terminal.echoes, "the container's terminal echoes, not this one")
+          try terminal.type("stty size\r")
+          try terminal.wait(for: "33 99")
+          try terminal.resize(rows: 20, columns: 70)
+          try terminal.type("sleep 0.3; stty size\r")
+          try terminal.wait(for: "20 70")
+          try terminal.type(keys)
+          #expect(try terminal.end() == .exited(code: 0), "\(terminal.shown.debugDescription)")
+          #expect(terminal.echoes)
+        }
+        #expect(try engine.ok("inspect", "-f", "{{.State.Running}}", "t") == "true")
+      }
+      try withTerminal(engine, ["exec", "-it", "t", "sh"]) { terminal in
+        try terminal.wait(for: "# ")
+        try terminal.type("exit 5\r")
+        #expect(try terminal.end() == .exited(code: 5), "\(terminal.shown.debugDescription)")
+      }
+      try engine.ok("stop", "-t", "0", "t")
+      try withTerminal(engine, ["start", "-ai", "t"]) { terminal in
+        try terminal.wait(for: "# ")
+        try terminal.type("exit 6\r")
+        #expect(try terminal.end() == .exited(code: 6), "\(terminal.shown.debugDescription)")
+      }
+    }
+  }
 }

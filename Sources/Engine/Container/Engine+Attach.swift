@@ -82,7 +82,8 @@ extension Engine {
     _ keys: DetachKeys, redraws: Bool = false
   ) -> AttachSession {
     var options = AttachSession.Options()
-    options.input = attach.stdin && config.options.interactive ? 0 : nil
+    // A terminal takes input without --interactive, too: `run -dt`, then `attach`.
+    options.input = attach.stdin && (config.options.interactive || config.options.terminal) ? 0 : nil
     options.output = attach.stdout ? 1 : nil
     options.errors = attach.stderr ? 2 : nil
     options.terminal = config.options.terminal

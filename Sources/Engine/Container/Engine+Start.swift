@@ -149,7 +149,7 @@ extension Engine {
     let id = record.id
     var configuration = MonitorConfiguration(
       id: id, name: record.name, bundle: paths.bundle(id), runtime: runtime.path, runtimeArguments: runtime.arguments,
-      terminal: config.options.terminal, stdinOpen: config.options.interactive,
+      terminal: config.options.terminal, stdinOpen: config.options.interactive || config.options.terminal,
       stdinOnce: config.options.interactive && launch.attach != nil,
       log: try log(of: record, config), exitFile: paths.exitFile(id), pidFile: paths.pidFile(id))
     configuration.monitorPidFile = paths.bundle(id) + "/monitor.pid"
