@@ -65,6 +65,9 @@ session)
   check default-pids 2048 limit pids.max
   $berth rm -f -t 0 web >/dev/null
 
+  serve web
+  check pasta served fetch
+  $berth rm -f -t 0 web >/dev/null
   serve web --network slirp4netns
   check slirp served fetch
   $berth rm -f -t 0 web >/dev/null

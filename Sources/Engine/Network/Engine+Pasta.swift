@@ -38,9 +38,15 @@ enum Pasta {
 }
 
 extension Paths {
-  /// The container's network namespace, bound for pasta, which may not look into /proc of its processes.
-  func networkNamespace(_ id: String) -> String { "\(bundle(id))/netns" }
-  func pastaPidFile(_ id: String) -> String { "\(bundle(id))/pasta.pid" }
+  /// The container's network namespace, bound for pasta, which may not look into /proc of its processes. Below a
+  /// login's directory it lies where the AppArmor profile that comes with passt lets pasta look (abstractions/pasta).
+  func networkNamespace(_ id: String) -> String {
+    let parts = runroot.split(separator: "/")
+    guard parts.count > 3, parts[0] == "run", parts[1] == "user" else { return "\(bundle(id))/netns" }
+    return "/run/user/\(parts[2])/netns/berth-\(id)"
+  }
+  /// Not in the run directory: that profile lets pasta write below the home directory and /tmp alone.
+  func pastaPidFile(_ id: String) -> String { "\(container(id))/pasta.pid" }
 }
 
 extension Engine {
@@ -62,6 +68,7 @@ extension Engine {
     let target = paths.networkNamespace(record.id)
     let namespace = try networkNamespace(of: record)
     try doing("make \(target)") { () throws(Errno) in
+      try makeDirectories(parentPath(of: target), mode: 0o700)
       _ = try open(target, O_WRONLY | O_CREAT | O_NOFOLLOW, mode: 0o600)
     }
     try namespace.bind(onto: target)
@@ -104,6 +111,11 @@ extension Engine {
       }
     }
     try OverlayMount.unmount(target)
+    try doing("remove what pasta worked with") { () throws(Errno) in
+      for path in [target, paths.pastaPidFile(id)] {
+        do throws(Errno) { try unlink(path) } catch  where error == .notFound {}
+      }
+    }
   }
 }
 
