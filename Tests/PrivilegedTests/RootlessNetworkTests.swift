@@ -84,6 +84,25 @@ import Testing
     }
   }
 
+  // covers PD-143: a command that is killed while it makes the way out leaves none that nobody ends
+  @Test func killedWhileTheGatewayStarts() throws {
+    try OrdinaryUser.with { user in
+      try user.importBusybox()
+      try user.ok("network", "create", "lan")
+      let namespace = user.runtimeDirectory + "/berth/network/netns"
+      for hundredths in 2..<20 {
+        let limit = hundredths < 10 ? "0.0\(hundredths)" : "0.\(hundredths)"
+        _ = try user.run(
+          ["timeout", "-s", "KILL", limit, Installed.berth, "run", "--rm", "--network", "lan", "busybox", "true"])
+        try user.ok("rm", "-f", "-a", "-t", "0")
+        #expect(try user.ok("run", "--rm", "--network", "lan", "busybox", "echo", "on") == "on")
+
+        let alive = processes(mentioning: namespace)
+        #expect(alive.isEmpty, "after \(limit) s: \(alive)")
+      }
+    }
+  }
+
   // covers PD-137, PD-143: who holds a port is told, and nothing of the others is touched
   @Test func portsThatCannotBePublished() throws {
     try OrdinaryUser.with { user in

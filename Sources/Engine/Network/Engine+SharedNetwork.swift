@@ -41,12 +41,14 @@ extension Engine {
       try NetworkNamespace.make(at: gateway.namespace)
     }
     let namespace = try NetworkNamespace(path: gateway.namespace)
-    if isNew || !gateway.socket.isServed {
+    if isNew || !gateway.isComplete || !gateway.socket.isServed {
       try gateway.stop()
-      try gateway.start()
-      for port in try store().networks.allPorts().compactMap({ PublishedPort($0.port) }).filter(\.isForwarded) {
-        // One port's trouble is its container's, and told.
-        do throws(Problem) { try forward(port) } catch { warning?(error) }
+      let ports = try store().networks.allPorts().compactMap { PublishedPort($0.port) }.filter(\.isForwarded)
+      try gateway.start {
+        for port in ports {
+          // One port's trouble is its container's, and told.
+          do throws(Problem) { try forward(port) } catch { warning?(error) }
+        }
       }
     }
     _ = consume lock
