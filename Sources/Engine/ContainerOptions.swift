@@ -88,6 +88,8 @@ public struct ContainerOptions: Sendable {
   public var uts = NamespaceMode.private
   /// nil is private on cgroup v2, host on v1 (podman's default).
   public var cgroupNamespace: NamespaceMode?
+  /// The clocks since boot.
+  public var time = NamespaceMode.host
   /// nil is `host`, or `private` with maps.
   public var userNamespaceMode: UserNamespaceMode?
   public var uidMaps: [IDMapRequest] = []
@@ -183,7 +185,7 @@ public enum LogDriver: String, CaseIterable, Sendable {
   case none
 }
 
-/// A pid, ipc, uts or cgroup namespace of a container.
+/// A pid, ipc, uts, cgroup or time namespace of a container.
 public enum NamespaceMode: Hashable, Sendable {
   case host, `private`
   /// ipc: private, and others may join.

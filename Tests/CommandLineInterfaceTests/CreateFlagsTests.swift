@@ -27,7 +27,7 @@ private func options(_ arguments: [String]) throws -> ContainerOptions {
       "1.5",
       "--cpu-shares", "512", "--cpuset-cpus", "0-1", "--pids-limit", "-1", "--ulimit", "nofile=10:20", "--sysctl",
       "net.x=1", "--shm-size", "1m", "--init", "--pid", "host", "--ipc=private", "--uts", "host", "--cgroupns",
-      "private",
+      "private", "--time", "private",
       "--network", "none", "--group-add", "a,b", "--tz", "local", "--umask", "077", "--add-host", "h:1.2.3.4",
       "--stop-signal",
       "INT", "--stop-timeout", "3", "--cidfile", "/c", "--pidfile", "/p", "--log-driver", "json-file", "--log-opt",
@@ -47,6 +47,7 @@ private func options(_ arguments: [String]) throws -> ContainerOptions {
     #expect(made.cpuShares == 512 && made.cpusetCPUs == "0-1" && made.pidsLimit == -1 && made.shmSizeBytes == 1 << 20)
     #expect(made.ulimits == [Ulimit(name: "nofile", soft: 10, hard: 20)])
     #expect(made.pid == .host && made.ipc == .private && made.uts == .host && made.cgroupNamespace == .private)
+    #expect(made.time == .private)
     #expect(made.network == .none && made.groupAdd == ["a", "b"] && made.timezone == "local" && made.umask == "077")
     #expect(made.stopSignal == 2 && made.stopTimeoutSeconds == 3 && made.cidFile == "/c" && made.pidFile == "/p")
     #expect(made.logDriver == .jsonFile && made.logOptions.first?.value == "1m")

@@ -131,8 +131,10 @@ import Testing
     }
   }
 
-  // covers PD-132, LP-44, LP-45: the host's namespaces; what is hidden stays hidden where its /proc is bound
-  @Test(arguments: [("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup"), ("network", "net")])
+  // covers PD-132, LP-42, LP-44, LP-45: the host's namespaces; what is hidden stays hidden where its /proc is bound
+  @Test(arguments: [
+    ("pid", "pid"), ("ipc", "ipc"), ("uts", "uts"), ("cgroupns", "cgroup"), ("network", "net"), ("time", "time"),
+  ])
   func namespacesOfTheHost(_ flag: String, _ name: String) throws {
     try withEngine { engine in
       try engine.importBusybox()

@@ -186,19 +186,26 @@ import Testing
     }
   }
 
-  // covers PD-131, PD-144, LP-43
+  // covers PD-131, PD-144, LP-43, BX-40 (hosts), BX-42
   @Test func nameFiles() throws {
     try withEngine { engine in
       try engine.importBusybox()
       let text = try engine.ok(
         "run", "--rm", "--name", "n", "--hostname", "h", "--dns", "192.0.2.53", "--dns-search", "example.org",
         "--dns-option",
-        "ndots:3", "--add-host", "db:10.1.1.1", "--add-host", "me:host-gateway", "busybox", "cat", "/etc/resolv.conf",
+        "ndots:3", "--add-host", "db:10.1.1.1", "--add-host", "db:10.1.1.2", "--add-host", "me:host-gateway", "busybox",
+        "cat", "/etc/resolv.conf",
         "/etc/hosts", "/etc/hostname")
       for part in [
-        "nameserver 192.0.2.53", "search example.org", "options ndots:3", "10.1.1.1\tdb", "10.89.0.1\tme",
+        "nameserver 192.0.2.53", "search example.org", "options ndots:3", "10.1.1.1\tdb\n10.1.1.2\tdb\n",
+        "10.89.0.1\tme",
         "10.89.0.1\thost.containers.internal", "10.89.0.2\th n",
       ] { #expect(text.contains(part), "\(part) in \(text)") }
+      #expect(text.hasSuffix("\nh"), "/etc/hostname")
+      for wrong in ["db", ":10.1.1.1", "db:10.1.1", "db/10.1.1.1"] {
+        let refused = try engine.berth("run", "--rm", "--add-host", wrong, "busybox", "true")
+        #expect(refused.code == 125 && refused.errorText.contains("--add-host \"\(wrong)\""), "\(refused)")
+      }
       #expect(
         try engine.ok("run", "--rm", "--network", "host", "busybox", "cat", "/etc/resolv.conf")
           == readText("/etc/resolv.conf").trimmed)
@@ -216,6 +223,35 @@ import Testing
           "no way to the host"))
       #expect(
         try engine.ok("run", "--rm", "--network", "none", "busybox", "ls", "/sys/class/net").contains("eth") == false)
+    }
+  }
+
+  // covers BX-41, PD-144: a network's own name service alone or first; a host without the file is no obstacle
+  @Test func serversOfTheHost() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      try engine.ok("network", "create", "--subnet", "10.66.0.0/24", "n")
+      for directory in ["upper", "work"] { try makeDirectories("\(engine.scratch)/\(directory)") }
+      /// `/etc/resolv.conf` of a container, on a host whose own is this text, or nothing.
+      func inside(_ host: String?, _ flags: String...) throws -> String {
+        let layers = "lowerdir=/etc,upperdir=\(engine.scratch)/upper,workdir=\(engine.scratch)/work"
+        let change = host.map { "printf '\($0)' >/etc/resolv.conf" } ?? "rm /etc/resolv.conf"
+        let script =
+          "mount -t overlay etc -o \(layers) /etc && rm -f /etc/resolv.conf && touch /etc/resolv.conf && \(change)"
+        let outcome = try TestKit.run(
+          engine.beside(
+            ["unshare", "-m", "sh", "-c", script + " && exec \"$@\"", "sh", Installed.berth, "run", "--rm"] + flags
+              + ["busybox", "cat", "/etc/resolv.conf"]), environment: engine.environment)
+        #expect(outcome.code == 0, "\(outcome)")
+        return outcome.text
+      }
+      let host = "search example.org\\nnameserver 127.0.0.1\\nnameserver 192.0.2.7\\noptions ndots:2\\n"
+      #expect(try inside(host) == "search example.org\nnameserver 192.0.2.7\noptions ndots:2\n")
+      #expect(
+        try inside(host, "--network", "n") == "search dns.berth example.org\nnameserver 10.66.0.1\noptions ndots:2\n")
+      #expect(try inside(nil) == "nameserver 8.8.8.8\nnameserver 8.8.4.4\n")
+      #expect(try inside(nil, "--network", "n") == "search dns.berth\nnameserver 10.66.0.1\n")
+      #expect(try inside(nil, "--network", "host").isEmpty)
     }
   }
 

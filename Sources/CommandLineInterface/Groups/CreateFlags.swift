@@ -33,6 +33,7 @@ struct CreateFlags {
       result.platform = (system ?? "linux") + "/" + architecture + (variant.map { "/" + $0 } ?? "")
     }
     if let name = result.name, name.isEmpty { result.name = nil }
+    if result.userNamespaceMode == nil { result.userNamespaceMode = try usualUserNamespace() }
     return result
   }
 
@@ -153,6 +154,9 @@ struct CreateFlags {
       },
       .value("cgroupns", "mode", "Cgroup tree: private, host, container:NAME, ns:PATH") {
         $0.options.cgroupNamespace = try NamespaceMode($1, flag: "--cgroupns")
+      },
+      .value("time", "mode", "Clocks since boot: host, private, container:NAME, ns:PATH") {
+        $0.options.time = try NamespaceMode($1, flag: "--time")
       },
     ]
   }

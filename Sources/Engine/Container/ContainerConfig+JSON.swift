@@ -99,6 +99,7 @@ extension ContainerOptions {
     writer.put("ipc", ipc == .private ? nil : ipc.text)
     writer.put("uts", uts == .private ? nil : uts.text)
     writer.put("cgroupns", cgroupNamespace?.text)
+    writer.put("time", time == .host ? nil : time.text)
     writer.put("userns", userNamespaceMode?.text)
     putNetwork(into: &writer)
     writer.put("runtime", runtime)
@@ -171,6 +172,7 @@ extension ContainerOptions {
     ipc = namespace("ipc") ?? .private
     uts = namespace("uts") ?? .private
     cgroupNamespace = namespace("cgroupns")
+    time = namespace("time") ?? .host
     // Our own text of a mode that was checked when it was given.
     userNamespaceMode = reader.text("userns").flatMap { text in try? UserNamespaceMode(flag: text) }
     takeNetwork(reader)

@@ -97,7 +97,7 @@ extension Engine {
   /// Containers whose namespaces are joined, as full IDs (PD-41).
   private func dependencies(of options: ContainerOptions) throws(Problem) -> [String] {
     var names: [String] = []
-    for mode in [options.pid, options.ipc, options.uts, options.cgroupNamespace ?? .private] {
+    for mode in [options.pid, options.ipc, options.uts, options.cgroupNamespace ?? .private, options.time] {
       if case .container(let name) = mode { names.append(name) }
     }
     if case .container(let name) = options.network { names.append(name) }

@@ -52,7 +52,8 @@ extension Engine {
       try open("/proc/\(record.status.pid)/root", O_PATH_ | O_DIRECTORY)
     }
     let groups = options.user == nil ? config.options.groupAdd : []
-    let identity = try Accounts.read(in: root).resolve(user: options.user ?? config.user, groupAdd: groups)
+    var identity = try Accounts.read(in: root).resolve(user: options.user ?? config.user, groupAdd: groups)
+    try checkMapped(&identity, config)
     let cwd = options.workingDirectory ?? config.workingDirectory
     guard cwd.hasPrefix("/") else {
       throw Problem(code: .invalid, message: "--workdir \"\(cwd)\" is not an absolute path")

@@ -21,11 +21,8 @@ extension Engine {
     var accounts = try AccountFiles(in: root.fd)
     if config.namesCaller { accounts.addCaller(try userNamespace(), home: config.workingDirectory) }
     var identity = try accounts.parsed.resolve(user: config.user, groupAdd: config.options.groupAdd)
-    for group in config.dropUnmappedGroups(&identity) {
-      warning?(
-        Problem(code: .invalid, message: "group \(group) has no mapping in the container's user namespace: left out"))
-    }
-    let owner = try config.outside(identity)
+    try checkMapped(&identity, config)
+    let owner = config.outside(identity)
     try root.makeWorkingDirectory(config.workingDirectory, owner: owner, parents: config.rootOwner)
     var facts = SpecBuilder.Facts(id: record.id, name: record.name, rootfs: rootfs, identity: identity)
     facts.terminalSize = terminalSize
@@ -154,7 +151,7 @@ extension Engine {
     let options = config.options
     let modes: [(NamespaceKind, NamespaceMode, String)] = [
       (.pid, options.pid, "pid"), (.ipc, options.ipc, "ipc"), (.uts, options.uts, "uts"),
-      (.cgroup, options.cgroupNamespace ?? .private, "cgroup"),
+      (.cgroup, options.cgroupNamespace ?? .private, "cgroup"), (.time, options.time, "time"),
     ]
     for (kind, mode, file) in modes {
       guard case .container(let name) = mode else { continue }

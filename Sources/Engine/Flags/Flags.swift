@@ -78,7 +78,7 @@ extension HostEntry {
 }
 
 extension NamespaceMode {
-  /// - Parameter flag: "--pid", "--ipc", "--uts" or "--cgroupns": not every mode fits every namespace.
+  /// - Parameter flag: "--pid", "--ipc", "--uts", "--cgroupns" or "--time": not every mode fits every namespace.
   public init(_ text: String, flag: String) throws(Problem) {
     let isIPC = flag == "--ipc"
     switch text {

@@ -199,6 +199,7 @@ struct SpecBuilder {
     if config.maps != nil { add(.user) }
     for (kind, mode) in [
       (NamespaceKind.pid, options.pid), (.ipc, options.ipc), (.uts, options.uts), (.cgroup, cgroupMode),
+      (.time, options.time),
     ] {
       switch mode {
       case .host: break
