@@ -15,6 +15,8 @@ public struct EngineOptions: Sendable {
   public var runtime: String?
   /// Flags of the runtime, before its subcommand.
   public var runtimeArguments: [String] = []
+  /// The root of containers is changed without pivot_root(2), which fails where the machine's own root is an initramfs.
+  public var noPivot = false
   /// Directory of berth-monitor, berth-unpack, berth-registry, berth-init; nil finds it.
   public var libexec: String?
 
@@ -23,7 +25,8 @@ public struct EngineOptions: Sendable {
     self.runroot = runroot
   }
 
-  /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME over the defaults of DESIGN.md part 3.
+  /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME over the defaults of DESIGN.md part 3, and, as Docker
+  /// has it, $DOCKER_RAMDISK for `noPivot`.
   public static func fromEnvironment() -> EngineOptions {
     func variable(_ name: String) -> String? { environmentVariable(name).flatMap { $0.isEmpty ? nil : $0 } }
     let caller = Caller.current()
@@ -32,6 +35,7 @@ public struct EngineOptions: Sendable {
       runroot: variable("BERTH_RUNROOT") ?? caller?.runtimeDirectory ?? "/run/berth")
     result.libexec = variable("BERTH_LIBEXEC")
     result.runtime = variable("BERTH_RUNTIME")
+    result.noPivot = variable("DOCKER_RAMDISK") != nil
     return result
   }
 }

@@ -10,12 +10,15 @@ package enum Need: Sendable {
   case installed
   /// A program on PATH, such as `docker-registry`.
   case program(String)
+  /// Hierarchies of version 1 where systemd mounts them.
+  case cgroup1
 
   var isMet: Bool {
     switch self {
     case .root: geteuid() == 0
     case .installed: environmentVariable("BERTH_TEST_PREFIX") != nil
     case .program(let name): findProgram(name) != nil
+    case .cgroup1: exists("/sys/fs/cgroup/pids/cgroup.procs")
     }
   }
 }

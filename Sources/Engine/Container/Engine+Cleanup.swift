@@ -29,10 +29,7 @@ extension Engine {
     } catch  where error.code == .notFound {
       // Somebody else was quicker with the rows; a runtime that was still at work then may have left something.
       guard ObjectName.isValid(name), exists("\(paths.runtimeState)/\(name)") else { return }
-      let runtime = RuntimeProgram(
-        path: try programs.runtime(nil), arguments: options.runtimeArguments + ["--root", paths.runtimeState],
-        environment: helperEnvironment)
-      try runtime.run("delete", "--force", name)
+      try program(programs.runtime(nil)).run("delete", "--force", name)
       try unprepare(name)
     }
   }
@@ -55,13 +52,18 @@ extension Engine {
   /// The runtime's own record and the cgroup. Nothing there is fine.
   func deleteFromRuntime(_ id: String, _ config: ContainerConfig, force: Bool) throws(Problem) {
     guard exists("\(paths.runtimeState)/\(id)") else { return }
-    let runtime = try runtime(of: config)
-    if force { try runtime.run("delete", "--force", id) } else { try runtime.run("delete", id) }
+    // A runtime that is gone leaves only force.
+    guard !force, let runtime = try? runtime(of: config) else { return try deleteForced(id, config) }
+    try runtime.run("delete", id)
   }
 
   /// All that is left of an ended `--rm` container, with as little waiting as possible. The caller holds its lock.
   func discard(_ id: String, _ config: ContainerConfig) throws(Problem) {
-    let runtime = try runtime(of: config)
+    guard let runtime = try? runtime(of: config) else {  // gone: nothing to do beside its work
+      try deleteForced(id, config)
+      try unprepare(id)
+      return try erase(id, config)
+    }
     let deleting = try runtime.begin(["delete", id])
     let failure: Problem?
     do throws(Problem) {
@@ -72,7 +74,7 @@ extension Engine {
     } catch { failure = error }
     do throws(Problem) { try deleting.finish() } catch {
       // Its record may be gone from an earlier try; what matters is that no process is left.
-      if exists("\(paths.runtimeState)/\(id)") { try runtime.run("delete", "--force", id) }
+      try deleteForced(id, config)
     }
     if let failure { throw failure }
     try removeBundle(id)

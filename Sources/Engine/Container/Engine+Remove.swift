@@ -101,17 +101,11 @@ extension Engine {
   private func killAll(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
     if let process = ProcessHandle(pid: record.status.pid, startTime: record.status.startTime) {
       try? process.signal(SIGKILL)
-      try deleteForced(record, config)
+      try deleteForced(record.id, config)
       if process.hasEnded(milliseconds: Limit.killMilliseconds) { return }
       throw Problem(code: .timeout, message: "container \(record.name) does not end after SIGKILL")
     }
-    try deleteForced(record, config)
-  }
-  private func deleteForced(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
-    guard exists("\(paths.runtimeState)/\(record.id)") else { return }
-    do throws(Problem) { try runtime(of: config).run("delete", "--force", record.id) } catch {
-      if exists("\(paths.runtimeState)/\(record.id)") { throw error }
-    }
+    try deleteForced(record.id, config)
   }
 
   /// Finishes or takes back what killed commands left. Costs one query where nothing is left.

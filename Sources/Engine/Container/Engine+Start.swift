@@ -122,9 +122,7 @@ extension Engine {
   {
     let store = try store()
     // The failure that is told is the first one; what the runtime cannot delete now, `rm` deletes or names.
-    if let runtime = try? runtime(of: config), exists("\(paths.runtimeState)/\(record.id)") {
-      try? runtime.run("delete", "--force", record.id)
-    }
+    try? deleteForced(record.id, config)
     try unprepare(record.id)
     if config.options.removeWhenDone {
       try erase(record.id, config)
@@ -160,6 +158,7 @@ extension Engine {
     configuration.preserveFDs = config.options.preserveFDs
     configuration.attachFD = launch.attach != nil
     configuration.startsAtOnce = atOnce
+    configuration.noPivot = options.noPivot
     configuration.durable = !config.options.removeWhenDone
     do throws(Problem) {
       return try MonitorLauncher.start(
