@@ -10,6 +10,8 @@ struct DifferentialBundle {
   private var namespaces: Set<String> = []
   private(set) var sysctls: [String: String] = [:]
   private(set) var hidden: [String] = []
+  /// Where more than one mount is.
+  private(set) var stacked: Set<String> = []
 
   static let capabilities = [
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE", "NET_RAW",
@@ -31,7 +33,10 @@ struct DifferentialBundle {
     chooseNamespaces()
     spec["root"] = ["path": "rootfs", "readonly": JSON(chance(30))]
     if namespaces.contains("uts"), chance(70) { spec["hostname"] = .string(pick(["box", "a-b.example", "X"])) }
-    spec["mounts"] = .array(usualMounts() + moreMounts())
+    let mounts = usualMounts() + moreMounts()
+    let places = mounts.compactMap { $0["destination"]?.string }
+    stacked = Set(places.filter { place in places.filter { $0 == place }.count > 1 })
+    spec["mounts"] = .array(mounts)
     spec["process"] = Self.object(process())
     if chance(40) { spec["annotations"] = ["org.example.a": "1", "b": .string(pick(["", "two words", "\u{e9}"]))] }
     if chance(30) { spec["hooks"] = hooks() }

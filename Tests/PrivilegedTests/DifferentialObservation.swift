@@ -17,7 +17,7 @@ struct DifferentialObservation {
     v domainname cat /proc/sys/kernel/domainname; v cgroup cat /proc/$p/cgroup; v links cut -d: -f1 /proc/net/dev
     v command tr '\\0' ' ' </proc/$p/cmdline; v umask umask; v personality cat /proc/$p/personality
     echo '#namespace'; for n in /proc/$p/ns/*; do printf '%s\\t' "${n##*/}"; readlink $n; done
-    echo '#descriptor'; for n in /proc/$p/fd/*; do printf '%s\\t' "${n##*/}"; readlink $n; done
+    echo '#descriptor'; for n in /proc/$p/fd/*; do printf '%s\\t' "${n##*/}"; readlink $n || echo; done
     echo '#file'
     stat -c '%n\t%F %a %u %g %t:%T' /dev /dev/* /dev/below/* /gen /gen/* /gen/made/for /tmp /proc /sys 2>/dev/null
     for n in fd stdin stdout stderr core ptmx; do printf '/dev/%s link\\t' $n; readlink /dev/$n || echo; done
@@ -110,6 +110,8 @@ struct RuntimeDifference: CustomStringConvertible {
   let ours: String?, crun: String?, runc: String?
   /// Whether the bundle has a user namespace and runc refuses it: only crun is left to compare with.
   var isMappedAndCrunAlone = false
+  /// Whether this is of a place with more than one mount.
+  var isStacked = false
 
   var description: String {
     "seed \(seed): \(key)\n  ours \(ours ?? "-")\n  crun \(crun ?? "-")\n  runc \(runc ?? "-")"

@@ -96,7 +96,8 @@ final class DifferentialBench {
       if peers.contains(where: { $0[key] == ours[key] }) { continue }
       result.append(
         RuntimeDifference(
-          seed: seed, key: key, ours: ours[key], crun: crun[key], runc: runc[key], isMappedAndCrunAlone: crunAlone))
+          seed: seed, key: key, ours: ours[key], crun: crun[key], runc: runc[key], isMappedAndCrunAlone: crunAlone,
+          isStacked: key.split(separator: " ").dropFirst().first.map { bundle.stacked.contains(String($0)) } ?? false))
     }
     return result
   }
@@ -171,6 +172,9 @@ enum DifferentialAllowance {
       $0.key.hasPrefix("mount ") && $0.ours.map(withoutMode) == $0.runc.map(withoutMode)
         && $0.runc?.contains(" tmpfs ") == true
     },
+    Rule(reason: "of a tmpfs on a tmpfs without a mode, crun's has none, runc 1.1's that of the directory below both") {
+      $0.isStacked && $0.ours.map(withoutMode) == $0.crun.map(withoutMode)
+    },
     Rule(reason: "crun 1.8 binds in a user namespace with other attributes, and without what lies below") {
       guard $0.isMappedAndCrunAlone, $0.key.hasPrefix("mount "), let ours = $0.ours else { return false }
       return $0.crun.map { withoutAttributes($0) == withoutAttributes(ours) } ?? $0.key.hasSuffix("/below")
@@ -184,8 +188,11 @@ enum DifferentialAllowance {
     mount?.split(separator: " ").dropFirst().first?.split(separator: ",").contains("ro") ?? false
   }
 
-  private static func withoutMode(_ mount: String) -> String {
-    mount.split(separator: " ").map {
+  /// Of a mount, or of a directory as stat(1) words it.
+  private static func withoutMode(_ text: String) -> String {
+    let words = text.split(separator: " ")
+    if words.first == "directory" { return words.filter { $0 != words.dropFirst().first }.joined(separator: " ") }
+    return words.map {
       $0.split(separator: ",").filter { !$0.hasPrefix("mode=") }.joined(separator: ",")
     }.joined(separator: " ")
   }
