@@ -46,17 +46,22 @@ struct IntelRdt {
       if closID == "/" { return }
       do throws(Errno) { try makeDirectory(directory, mode: 0o755) } catch  where error == .exists {}
     }
-    if !schemata.isEmpty {
-      try doing("set the RDT schemata of \(closID)") { () throws(Errno) in
-        try writeAll(try open(directory + "/schemata", O_WRONLY), schemata.joined(separator: "\n") + "\n")
-      }
-    }
+    try set(schemata, root: root)
     try doing("put the container into the RDT class \(closID)") { () throws(Errno) in
       try writeAll(try open(directory + "/tasks", O_WRONLY), "\(pid)")
       if !monitors { return }
       let group = directory + "/mon_groups/berth-\(pid)"
       try makeDirectory(group, mode: 0o755)
       try writeAll(try open(group + "/tasks", O_WRONLY), "\(pid)")
+    }
+  }
+
+  /// Gives the class other shares; those of a class that was named are its other containers' too.
+  func set(_ schemata: [String], root: String) throws(Problem) {
+    if schemata.isEmpty { return }
+    try doing("set the RDT schemata of \(closID)") { () throws(Errno) in
+      let file = try open((closID == "/" ? root : root + "/" + closID) + "/schemata", O_WRONLY)
+      try writeAll(file, schemata.joined(separator: "\n") + "\n")
     }
   }
 

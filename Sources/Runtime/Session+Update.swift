@@ -23,6 +23,15 @@ extension Session {
     guard record.isAlive else {
       throw Problem(code: .conflict, message: "cannot update a container that has stopped: \(id)")
     }
+    let schemata = UpdateFlags.schemata(flags)
+    if !schemata.isEmpty {
+      guard let rdt = try IntelRdt(try store.spec(of: id).linux?.intelRdt, id: id) else {
+        throw Problem(
+          code: .unsupported, message: "container \(id) is in no class of Intel RDT: it has no shares to change",
+          hint: "set linux.intelRdt in its config.json when it is created")
+      }
+      try rdt.set(schemata, root: try IntelRdt.mountPoint())
+    }
     var cgroup = record.cgroup
     cgroup.toleratesRefusals = try settings.isRootless()
     try cgroup.update(resources, settingDevices: resources.devices != nil)
@@ -48,13 +57,13 @@ enum UpdateFlags {
     }
   }
 
-  /// - Throws: `.invalid` where no flag asks for anything, or a value is none; `.unsupported` for Intel RDT.
+  /// Lines of a class of Intel RDT.
+  static func schemata(_ flags: Flags) -> [String] {
+    ["l3-cache-schema", "mem-bw-schema"].flatMap { (flags[$0] ?? "").split(separator: "\n").map(String.init) }
+  }
+
+  /// - Throws: `.invalid` where no flag asks for anything, or a value is none.
   static func resources(_ flags: Flags) throws(Problem) -> Resources {
-    for name in ["l3-cache-schema", "mem-bw-schema"] where flags[name] != nil {
-      throw Problem(
-        code: .unsupported, message: "--\(name): Intel RDT is not enabled for this container",
-        hint: "linux.intelRdt is not available")
-    }
     var resources = Resources()
     resources.cpu = try cpu(flags)
     resources.memory = try memory(flags)
@@ -66,7 +75,7 @@ enum UpdateFlags {
       resources.blockIO = BlockIO()
       resources.blockIO?.weight = weight
     }
-    if resources == Resources() {
+    if resources == Resources() && schemata(flags).isEmpty {
       throw Problem(
         code: .invalid, message: "update needs a limit to set",
         hint: "give --memory or another flag, or --resources FILE (- is standard input)")

@@ -44,7 +44,7 @@ import Testing
       try bundle.startSleeper()
       for (words, text) in [
         (["--memory", "lots"], "--memory is a size"), (["--cpu-share", "x"], "--cpu-share is a number"),
-        (["--l3-cache-schema", "x"], "--l3-cache-schema: Intel RDT"), ([], "update needs a limit"),
+        (["--l3-cache-schema", "x"], "in no class of Intel RDT"), ([], "update needs a limit"),
         (["--cpu-idle", "7"], "cpu idle 7"), (["--memory", "5"], "memory limit 5 is too small"),
       ] {
         let outcome = try TestKit.run([Installed.runtime, "--root", bundle.state, "update", "c"] + words)

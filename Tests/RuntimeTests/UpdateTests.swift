@@ -36,8 +36,7 @@ import Testing
   }
   @Test(arguments: [
     (["--memory", "lots"], Problem.Code.invalid), (["--cpu-share", "-1"], .invalid), ([], .invalid),
-    (["--blkio-weight", "65536"], .invalid), (["--l3-cache-schema", "L3:0=f"], .unsupported),
-    (["--mem-bw-schema", "MB:0=20"], .unsupported),
+    (["--blkio-weight", "65536"], .invalid), (["--l3-cache-schema", ""], .invalid),
   ])
   func wrongValuesAreRefused(_ words: [String], _ code: Problem.Code) {
     #expect {
@@ -47,6 +46,12 @@ import Testing
     } throws: {
       ($0 as? Problem)?.code == code
     }
+  }
+
+  @Test func sharesOfCacheAndBandwidth() throws {
+    let flags = try flags("--l3-cache-schema", "L3:0=f\nL3:1=f", "--mem-bw-schema", "MB:0=20")
+    #expect(UpdateFlags.schemata(flags) == ["L3:0=f", "L3:1=f", "MB:0=20"])
+    #expect(try UpdateFlags.resources(flags) == Resources())
   }
 
   @Test(
