@@ -1,5 +1,14 @@
 import Glibc
 import Problems
+import Sys
+
+extension Problem {
+  /// A command line that cannot be understood: all of it is shown, as callers are programs that log what they hear.
+  static func usage(_ message: String) -> Problem {
+    let words = commandLine().map { $0.isEmpty || $0.utf8.contains(UInt8(ascii: " ")) ? "'\($0)'" : $0 }
+    return Problem(code: .invalid, message: message, hint: "see --help; called as: \(words.joined(separator: " "))")
+  }
+}
 
 /// Flags of one command line, read by a table: the runtime carries no argument library.
 /// Every start pays for this: arrays of strings and comparisons of bytes, no dictionary, no tuple in a collection.
@@ -69,7 +78,7 @@ struct Flags {
       } else if let attached {
         add(flag.name, attached)
       } else {
-        guard let value = words.popFirst() else { throw Problem(code: .invalid, message: "\(word) needs a value") }
+        guard let value = words.popFirst() else { throw .usage("\(word) needs a value") }
         add(flag.name, value)
       }
       return
@@ -84,7 +93,7 @@ struct Flags {
       }
     }
     guard !flags.isEmpty, flags.count == letters.count else {
-      throw Problem(code: .invalid, message: "unknown flag \(word)", hint: "berth-runtime --help")
+      throw .usage("unknown flag \(word)")
     }
     for name in flags { add(name, "true") }
   }

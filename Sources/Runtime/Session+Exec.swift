@@ -17,7 +17,7 @@ extension Session {
     var command: ArraySlice<String> = []
     let flags = try Flags(rest, Flags.Grammar(Self.grammar), stopsAtFirst: true, rest: &command)
     var words = flags.positional + command
-    guard !words.isEmpty else { throw Problem(code: .invalid, message: "exec needs a container ID") }
+    guard !words.isEmpty else { throw .usage("missing container ID") }
     let id = words.removeFirst()
     if words.first == "--" { words.removeFirst() }
     try SelfProtection.enter(arguments: self.words)

@@ -12,7 +12,7 @@ extension Session {
     var options: ArraySlice<String> = []
     let flags = try Flags(rest, Flags.Grammar(["format|f="]), stopsAtFirst: true, rest: &options)
     guard let id = options.popFirst() ?? flags.positional.first else {
-      throw Problem(code: .invalid, message: "ps needs a container ID")
+      throw .usage("missing container ID")
     }
     if options.first == "--" { options.removeFirst() }
     let format = flags["format"] ?? "table"

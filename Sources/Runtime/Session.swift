@@ -38,18 +38,19 @@ struct Session {
     case "checkpoint": try checkpoint(rest)
     case "restore": try restore(rest)
     case "mounts": try mounts(rest)
-    default: throw Problem(code: .invalid, message: "unknown command \"\(command)\"", hint: "berth-runtime --help")
+    default: throw .usage("unknown command \"\(command)\"")
     }
   }
 
   /// Flags and exactly one container ID.
   func flags(_ rest: ArraySlice<String>, _ grammar: [String]) throws(Problem) -> (flags: Flags, id: String) {
     let flags = try anyFlags(rest, grammar)
+    guard let id = flags.positional.first else { throw .usage("missing container ID") }
     guard flags.positional.count == 1 else {
-      throw Problem(code: .invalid, message: "exactly one container ID is wanted, not \(flags.positional.count) words")
+      throw .usage("exactly one container ID is wanted, not \(flags.positional.count) words")
     }
-    log.about.container = flags.positional[0]
-    return (flags, flags.positional[0])
+    log.about.container = id
+    return (flags, id)
   }
   func anyFlags(_ rest: ArraySlice<String>, _ grammar: [String]) throws(Problem) -> Flags {
     var none: ArraySlice<String> = []
@@ -160,9 +161,8 @@ struct Session {
 
   private func kill(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
     let flags = try anyFlags(rest, ["all|a", "regex|r"])
-    guard let id = flags.positional.first, flags.positional.count <= 2 else {
-      throw Problem(code: .invalid, message: "a container ID and at most one signal are wanted")
-    }
+    guard let id = flags.positional.first else { throw .usage("missing container ID") }
+    guard flags.positional.count <= 2 else { throw .usage("a container ID and at most one signal are wanted") }
     let text = flags.positional.count == 2 ? flags.positional[1] : "TERM"
     guard let signal = text == "0" ? 0 : SignalName.number(of: text) else {
       throw Problem(code: .invalid, message: "invalid signal param: unknown signal \"\(text)\"")

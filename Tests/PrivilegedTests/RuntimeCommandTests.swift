@@ -16,6 +16,26 @@ import Testing
     }
   }
 
+  /// covers LX-01: what cannot be understood goes to standard error with the whole command line
+  @Test func wrongCommandLines() throws {
+    try withBundle { bundle in
+      var wrong = ["state", "create", "start", "kill", "delete", "exec", "pause", "resume", "ps", "update"].map {
+        ([$0], "missing container ID")
+      }
+      wrong += [
+        (["strange", "c"], "unknown command \"strange\""), (["kill", "c", "TERM", "x"], "at most one signal"),
+        (["start", "c", "d"], "exactly one container ID"), (["run", "--strange", "c"], "unknown flag --strange"),
+        (["create", "--bundle"], "--bundle needs a value"),
+      ]
+      for (words, text) in wrong {
+        let outcome = try TestKit.run([Installed.runtime, "--root", bundle.state] + words)
+        #expect(outcome.code == 1 && outcome.text.isEmpty && outcome.errorText.contains(text), "\(words): \(outcome)")
+        let all = "--root \(bundle.state) \(words.joined(separator: " "))"
+        #expect(outcome.errorText.contains(all), "\(outcome)")
+      }
+    }
+  }
+
   /// covers LX-04, LX-07: nothing of it without --debug, to standard error with it, into the file with --log
   @Test func debugLogTellsTheSteps() throws {
     try withBundle { bundle in
