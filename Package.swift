@@ -86,7 +86,7 @@ var targets: [Target] = [
   library("Rootless", ["Sys", "CSys", "Problems"]),
   library("RuntimeClient", ["RuntimeSpec", "Sys", "CSys", "JSON", "Problems"]),
   // libraries behind one program each
-  library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Sys", "CSys", "JSON", "Problems"]),
+  library("Runtime", ["RuntimeSpec", "Seccomp", "Cgroups", "Netlink", "Sys", "CSys", "JSON", "Problems"]),
   library("Monitor", ["MonitorProtocol", "Sys", "CSys", "JSON", "Problems"]),
   library(
     "Unpack", ["UnpackProtocol", "Rootless", "Seccomp", "Digests", "CISAL", "CZstd", "Sys", "CSys", "JSON", "Problems"]),

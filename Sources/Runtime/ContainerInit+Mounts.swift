@@ -253,7 +253,7 @@ extension ContainerInit {
     }
     let fd = tree.fd.borrowed
     try during(.synchronize) { () throws(Errno) in
-      try channel.send(.mapIDs, bytes(of: Int32(number)), descriptors: [fd])
+      try channel.send(.mapIDs, withUnsafeBytes(of: Int32(number)) { Array($0) }, descriptors: [fd])
     }
     try channel.await(.proceed)
   }

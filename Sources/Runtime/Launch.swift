@@ -194,9 +194,11 @@ struct Launch {
   /// A bind of what lies in the container's own root can be made only there, but a user namespace may not map its
   /// owners.
   private func mapIDs(_ payload: [UInt8], _ descriptors: [CInt]) throws(Problem) {
-    guard let descriptor = descriptors.first else { throw Problem(code: .bug, message: "a mount to map did not come") }
+    guard let descriptor = descriptors.first, payload.count == MemoryLayout<Int32>.size else {
+      throw Problem(code: .bug, message: "a mount to map did not come")
+    }
     let tree = MountTree(adopting: OwnedFD(adopting: descriptor))
-    let number = Int(Runtime.number(payload[...], 0, Int32.self))
+    let number = Int(payload.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) })
     guard let namespace = plan.idMapNamespaces[number], let mount = plan.spec.mounts?[number] else {
       throw Problem(code: .bug, message: "mount \(number) has no mappings")
     }

@@ -33,6 +33,8 @@ import Testing
     try check("link-set-vlan", .setPortVLAN(port: 5, id: 42))
     try check("link-get", .getLink(named: "br0"))
     try check("link-delete", .deleteLink(named: "br0"))
+    try check("link-set-down", .setDown(index: 5))
+    try check("link-move", .moveLink(index: 5, to: 9, as: "eth0"))
   }
   @Test func addressesAndRoutes() throws {
     try check("address-add-v4", .addAddress(index: 3, [10, 89, 0, 1], prefix: 24, broadcast: [10, 89, 0, 255]))
@@ -61,6 +63,31 @@ import Testing
     var batch = NFTBatch(table: "t")
     batch.addElements("s", (0..<2000).map { .init(key: [UInt8($0 >> 8), UInt8($0 & 255)]) })
     #expect(batch.requests.count == 4)
+  }
+}
+
+/// Which addresses go with an interface, and how they look there.
+@Suite struct MovingAddressTests {
+  private func message(scope: UInt8 = 0, flags: UInt32 = 0x80, index: UInt8 = 7) throws -> NetlinkMessage {
+    var request = NetlinkRequest(RTM_NEWADDR)
+    request.put(
+      ifaddrmsg(ifa_family: 2, ifa_prefixlen: 24, ifa_flags: 0, ifa_scope: scope, ifa_index: UInt32(index)))
+    request.attribute(IFA_LOCAL, bytes: [10, 0, 0, 1])
+    request.attribute(IFA_LABEL, "eth0")
+    request.attribute(IFA_FLAGS, number: flags)
+    return try #require(NetlinkMessage.split(request.sealed(sequence: 1)).first)
+  }
+
+  /// 10.0.0.1/24 of interface 7, set by somebody; the label stays behind with the old name.
+  @Test func onlyWhatSomebodySet() throws {
+    let address = try #require(MovingAddress(try message(), of: 7))
+    #expect(address.prefix == 24 && address.local == [10, 0, 0, 1] && address.address == nil)
+    try expectGolden("address-move.hex", hexDump(NetlinkRequest.addAddress(address, index: 3).sealed(sequence: 7)))
+    #expect(MovingAddress(try message(), of: 8) == nil, "another interface's")
+    #expect(MovingAddress(try message(scope: 253), of: 7) == nil, "link scope stays")
+    #expect(MovingAddress(try message(flags: 0), of: 7) == nil, "it will run out")
+    let cut = try message().payload.prefix(3)
+    #expect(MovingAddress(NetlinkMessage(type: 20, flags: 0, sequence: 1, payload: cut), of: 7) == nil)
   }
 }
 

@@ -36,27 +36,6 @@ struct SpecificationTests {
   ])
   func interfaceNames(_ name: String, _ isFine: Bool) { #expect(NetDevices.isName(name) == isFine) }
 
-  /// One RTM_NEWADDR: 10.0.0.1/24 of interface 7, set by somebody; the label stays behind with the old name.
-  @Test func addressesThatMove() throws {
-    let attributes =
-      RouteAttribute.bytes(2, [10, 0, 0, 1]) + RouteAttribute.bytes(3, Array("eth0".utf8) + [0])
-      + RouteAttribute.bytes(8, bytes(of: UInt32(0x80)))
-    let message: [UInt8] = [2, 24, 0, 0] + bytes(of: UInt32(7)) + attributes
-    let address = try #require(NetDevices.parse(message, of: 7))
-    #expect(address.prefix == 24 && address.attributes.count == 1 && address.attributes[0].value == [10, 0, 0, 1])
-    #expect(NetDevices.parse(message, of: 8) == nil, "another interface's")
-    let local: [UInt8] = [2, 24, 0, 253] + message[4...]
-    #expect(NetDevices.parse(local, of: 7) == nil, "link scope stays")
-    let dynamic: [UInt8] = [2, 24, 0, 0] + bytes(of: UInt32(7)) + RouteAttribute.bytes(8, bytes(of: UInt32(0)))
-    #expect(NetDevices.parse(dynamic, of: 7) == nil)
-    #expect(NetDevices.parse([2, 24], of: 7) == nil && NetDevices.parse([], of: 0) == nil)
-  }
-  @Test func attributesThatLieAboutTheirLength() {
-    #expect(RouteAttribute.parse([200, 0, 1, 0, 1, 2]).isEmpty)
-    #expect(RouteAttribute.parse([0, 0, 1, 0, 1, 2]).isEmpty)
-    #expect(RouteAttribute.parse([5, 0, 1, 0, 9]).map(\.value) == [[9]])
-  }
-
   /// Intel RDT on a directory that looks like resctrl: this machine has none.
   @Test func cacheClasses() throws {
     try withScratch { scratch in
@@ -67,6 +46,9 @@ struct SpecificationTests {
       try rdt.enter(42, root: scratch)
       #expect(try readText(scratch + "/c1/schemata") == "L3:0=f\nMB:0=20\n")
       #expect(try readText(scratch + "/c1/tasks") == "42")
+      try rdt.set(["L3:0=3"], root: scratch)
+      #expect(try readText(scratch + "/c1/schemata").hasPrefix("L3:0=3\n"))
+      #expect(throws: Problem.self) { try rdt.set(["L3:0=3"], root: scratch + "/none") }
       rdt.leave(42, root: scratch)
       #expect(exists(scratch + "/c1"), "a named class is shared")
       #expect(try IntelRdt(["enableMonitoring": true], id: "x")?.closID == "x")
