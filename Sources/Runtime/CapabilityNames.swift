@@ -13,7 +13,7 @@ enum CapabilityName {
   ]
   static let sysAdmin: UInt64 = 1 << 21
 
-  /// The bits of these names ("CAP_CHOWN", "chown"); a name that nobody knows is left out, as runc does it.
+  /// The bits of these names ("CAP_CHOWN", "chown"); a name that nobody knows is left out.
   static func bits(_ names: [String]?) -> UInt64 {
     var result: UInt64 = 0
     for name in names ?? [] {

@@ -27,7 +27,7 @@ struct CreateHook {
       ("RUNTIME_ERROR", failure?.sentence ?? ""),
     ]
     do throws(Problem) {
-      try doing("run the create hook \(program)") { () throws(Errno) in
+      let status: ExitStatus? = try doing("run the create hook \(program)") { () throws(Errno) in
         var spawn = Spawn(program, [], environment: currentEnvironment() + variables.map { "\($0.0)=\($0.1)" })
         spawn.descriptors = [-1, -1, -1]
         let child = try spawn.start()
@@ -37,8 +37,12 @@ struct CreateHook {
         }
         if ended == 0 { try child.signal(SIGKILL) }
         let status = try child.wait()
-        if ended == 0 { throw .timedOut }
-        if status != .exited(code: 0) { throw .invalid }
+        return ended == 0 ? nil : status
+      }
+      if status == nil {
+        log.write(.warning, "the create hook \(program) took longer than \(milliseconds) ms and was killed")
+      } else if let status, status != .exited(code: 0) {
+        log.write(.warning, "the create hook \(program) ended with status \(status.shellCode)")
       }
     } catch { log.write(.warning, error.sentence) }
   }

@@ -48,6 +48,7 @@ struct ProcessSetup {
     for name in capabilities.notRaised {
       channel.report(.warning, "can't raise ambient capability \(name): it is not permitted and inheritable")
     }
+    for name in capabilities.unknown { channel.report(.warning, "ignoring unknown capability \(name)") }
     if !isThere { _ = try changeDirectory(mayBeDenied: false) }
     _ = csys_umask(process.user?.umask.map { mode_t($0) } ?? 0o022)
     let arguments = process.args ?? []
@@ -194,6 +195,8 @@ struct ProcessSetup {
 /// The five sets of capabilities, as bits. Source: capabilities(7).
 struct CapabilitySets {
   var bounding: UInt64, effective: UInt64, inheritable: UInt64, permitted: UInt64, ambient: UInt64
+  /// Names that nobody knows.
+  private(set) var unknown: [String] = []
 
   init(_ names: Capabilities?) {
     bounding = CapabilityName.bits(names?.bounding)
@@ -201,6 +204,15 @@ struct CapabilitySets {
     inheritable = CapabilityName.bits(names?.inheritable)
     permitted = CapabilityName.bits(names?.permitted)
     ambient = CapabilityName.bits(names?.ambient)
+    note(names?.bounding, bounding)
+    note(names?.effective, effective)
+    note(names?.inheritable, inheritable)
+    note(names?.permitted, permitted)
+    note(names?.ambient, ambient)
+  }
+  private mutating func note(_ names: [String]?, _ bits: UInt64) {
+    guard let names, names.count > bits.nonzeroBitCount else { return }  // costs nothing where all are known
+    for name in names where CapabilityName.bits([name]) == 0 && !unknown.contains(name) { unknown.append(name) }
   }
 
   /// Ambient capabilities that the kernel refuses: only what is permitted and inheritable can be raised.

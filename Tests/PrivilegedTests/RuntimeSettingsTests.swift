@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  /// covers LX-18
+  /// covers LX-18: success and failure are told; what the hook does, and whether it ends, is only logged
   @Test func createHookHearsOfSuccessAndFailure() throws {
     try withBundle { bundle in
       let program = bundle.scratch + "/hook", told = bundle.scratch + "/told"
@@ -76,6 +76,15 @@ import Testing
       #expect(try Self.run(bundle, environment, "--root", bundle.state, "create", "-b", bundle.path, "a").code == 1)
       let lines = try readText(told).split(separator: "\n")
       #expect(lines.first == "a|create|" && lines.last?.contains("already exists") == true, "\(lines)")
+      for (id, script, words) in [
+        ("b", "exit 4", "ended with status 4"), ("d", "sleep 30", "took longer than 200 ms and was killed"),
+      ] {
+        try replaceFile(program, with: Array("#!/bin/sh\n\(script)\n".utf8), mode: 0o755, durable: false)
+        try bundle.configure([("process.args", ["true"])], id: id)
+        let slow = environment.merging(["BERTH_RUNTIME_CREATE_HOOK_TIMEOUT": "200ms"]) { $1 }
+        let outcome = try Self.run(bundle, slow, "--root", bundle.state, "create", "-b", bundle.path, id)
+        #expect(outcome.code == 0 && outcome.errorText.contains(words), "\(outcome)")
+      }
     }
   }
 

@@ -64,7 +64,10 @@ struct SpecificationTests {
     names.inheritable = ["CAP_KILL"]
     names.ambient = ["CAP_KILL", "CAP_CHOWN"]
     #expect(CapabilitySets(names).notRaised == ["CAP_CHOWN"])
-    #expect(CapabilitySets(nil).notRaised.isEmpty)
+    #expect(CapabilitySets(nil).notRaised.isEmpty && CapabilitySets(names).unknown.isEmpty)
+    names.bounding = ["CAP_KILL", "CAP_NONE", "kill"]
+    names.effective = ["CAP_NONE", "OTHER"]
+    #expect(CapabilitySets(names).unknown == ["CAP_NONE", "OTHER"])
   }
 
   /// covers LX-01
