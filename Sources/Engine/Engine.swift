@@ -19,14 +19,20 @@ public struct EngineOptions: Sendable {
   public var noPivot = false
   /// Directory of berth-monitor, berth-unpack, berth-registry, berth-init; nil finds it.
   public var libexec: String?
+  /// Where CNI networks are described; nil is /etc/cni/net.d, which need not be there.
+  public var pluginConfigurationDirectory: String?
+  /// Where CNI plugins are looked for; empty is where distributions have them.
+  public var pluginDirectories: [String] = []
+  /// slirp4netns; nil is the one in PATH.
+  public var networkProgram: String?
 
   public init(root: String, runroot: String) {
     self.root = root
     self.runroot = runroot
   }
 
-  /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME over the defaults of DESIGN.md part 3, and, as Docker
-  /// has it, $DOCKER_RAMDISK for `noPivot`.
+  /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME, $BERTH_CNI_CONFIG_DIR, $BERTH_CNI_PLUGIN_DIRS,
+  /// $BERTH_NETWORK_CMD_PATH over the defaults of DESIGN.md part 3, and, as Docker has it, $DOCKER_RAMDISK for `noPivot`.
   public static func fromEnvironment() -> EngineOptions {
     func variable(_ name: String) -> String? { environmentVariable(name).flatMap { $0.isEmpty ? nil : $0 } }
     let caller = Caller.current()
@@ -36,6 +42,9 @@ public struct EngineOptions: Sendable {
     result.libexec = variable("BERTH_LIBEXEC")
     result.runtime = variable("BERTH_RUNTIME")
     result.noPivot = variable("DOCKER_RAMDISK") != nil
+    result.networkProgram = variable("BERTH_NETWORK_CMD_PATH")
+    result.pluginConfigurationDirectory = variable("BERTH_CNI_CONFIG_DIR")
+    result.pluginDirectories = (variable("BERTH_CNI_PLUGIN_DIRS") ?? "").split(separator: ":").map(String.init)
     return result
   }
 }
@@ -67,6 +76,7 @@ public final class Engine {
           hint: path.isEmpty ? "HOME is not set: set it, or name a directory with --\(name)" : nil)
       }
     }
+    try Self.checkPluginPaths(options)
     self.options = options
     paths = Paths(root: PathText.normal(options.root), runroot: PathText.normal(options.runroot))
     programs = Programs(options)
@@ -112,6 +122,8 @@ struct Paths: Sendable {
   var locks: String { "\(runroot)/locks" }
   /// See `Skeleton`.
   var skeleton: String { "\(root)/skeleton" }
+  /// Where a container's network namespace is mounted for CNI plugins, until they have undone what they did in it.
+  func pluginNamespace(_ id: String) -> String { "\(runroot)/netns/\(id)" }
   /// `--root` of the OCI runtime.
   var runtimeState: String { "\(runroot)/runtime" }
 }

@@ -13,6 +13,8 @@ public struct Attachment: Hashable, Sendable {
   public struct Address: Hashable, Sendable {
     public var address: IPAddress
     public var subnet: Subnet
+    /// Where plugins say so; else it is the network's.
+    public var gateway: IPAddress?
     public init(_ address: IPAddress, in subnet: Subnet) {
       self.address = address
       self.subnet = subnet
@@ -20,6 +22,8 @@ public struct Attachment: Hashable, Sendable {
   }
   /// Added to the metric of its routes, so that the first network's come first.
   public var rank: UInt32 = 0
+  /// What plugins say of name servers.
+  public var nameServers = NameServers()
   public init(interface: String, mac: MACAddress, addresses: [Address]) {
     self.interface = interface
     self.mac = mac

@@ -22,7 +22,7 @@ extension HostNetwork {
     case .ipvlan:  // has its parent's address
       request = .addIPvlan(
         settings, parent: parent, mode: network.ipvlanMode, namespace: namespace.fd.borrowed)
-    case .macvlan, .bridge:
+    case .macvlan, .bridge, .cni:
       settings.address = attachment.mac.bytes
       request = .addMacvlan(
         settings, parent: parent, mode: network.macvlanMode, namespace: namespace.fd.borrowed)

@@ -2,7 +2,11 @@ public import JSON
 
 /// One network: what `network inspect` shows. Source: netavark's and podman's `types.Network`.
 public struct NetworkConfiguration: Hashable, Sendable {
-  public enum Driver: String, CaseIterable, Sendable { case bridge, macvlan, ipvlan }
+  public enum Driver: String, CaseIterable, Sendable {
+    case bridge, macvlan, ipvlan
+    /// Whatever its CNI plugins make.
+    case cni
+  }
 
   /// A block of addresses of a network.
   public struct Block: Hashable, Sendable {
@@ -49,6 +53,8 @@ public struct NetworkConfiguration: Hashable, Sendable {
   public var options: [String: String] = [:]
   /// driver: host-local or none.
   public var ipamOptions: [String: String] = ["driver": "host-local"]
+  /// Of the driver cni alone.
+  public var plugins: PluginSource?
 
   public init(id: String, name: String, driver: Driver, interface: String, created: Int64) {
     self.id = id
@@ -84,7 +90,7 @@ extension NetworkConfiguration {
       .object(JSON.Object(values.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
     }
     var document = JSON.Object([
-      ("name", .string(name)), ("id", .string(id)), ("driver", .string(driver.rawValue)),
+      ("name", .string(name)), ("id", .string(id)), ("driver", .string(driverName)),
       ("network_interface", .string(interface)), ("created", .string(created)),
     ])
     if !subnets.isEmpty { document["subnets"] = .array(subnets.map(\.document)) }
@@ -96,13 +102,15 @@ extension NetworkConfiguration {
     if !labels.isEmpty { document["labels"] = map(labels) }
     if !options.isEmpty { document["options"] = map(options) }
     document["ipam_options"] = map(ipamOptions)
+    document["cni"] = plugins?.document
     return .object(document)
   }
 
   /// Reads what `document` wrote. - Returns: nil where it is not that.
   public init?(_ json: JSON, created: Int64) {
+    let plugins = json["cni"].flatMap { PluginSource($0) }
     guard let id = json["id"]?.string, let name = json["name"]?.string,
-      let driver = json["driver"]?.string.flatMap(Driver.init(rawValue:))
+      let driver = plugins != nil ? .cni : json["driver"]?.string.flatMap(Driver.init(rawValue:))
     else { return nil }
     self.init(
       id: id, name: name, driver: driver, interface: json["network_interface"]?.string ?? "", created: created)
@@ -118,6 +126,7 @@ extension NetworkConfiguration {
     labels = map("labels")
     options = map("options")
     ipamOptions = map("ipam_options")
+    self.plugins = plugins
   }
 }
 

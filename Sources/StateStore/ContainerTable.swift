@@ -84,6 +84,7 @@ package struct ContainerTable {
     try database.transaction(durable: durable) { () throws(Problem) in
       try database.run("DELETE FROM exec_sessions WHERE container_id = ?", [.text(id)])
       try NetworkTable(database: database).release(id)
+      try database.run("DELETE FROM plugin_attachments WHERE owner = ?", [.text(id)])
       let removed = try database.run("DELETE FROM containers WHERE id = ?", [.text(id)])
       try database.run("DELETE FROM names WHERE owner = ?", [.text(id)])
       if removed == 0 { throw gone(id) }

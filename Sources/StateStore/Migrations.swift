@@ -3,7 +3,7 @@ import Sys
 
 /// The schema, as the steps that lead to it: `steps[n]` makes version n + 1. A step that was released never changes.
 package enum Migrations {
-  package static let steps = [version1, networks, idRanges]
+  package static let steps = [version1, networks, idRanges, pluginAttachments]
 
   /// Brings a database to the newest version; costs one `PRAGMA user_version` where it is there already.
   ///

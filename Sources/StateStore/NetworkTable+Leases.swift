@@ -94,7 +94,10 @@ extension NetworkTable {
 
   /// Whether an owner holds anything.
   package func holds(_ owner: String) throws(Problem) -> Bool {
-    try database.row("SELECT 1 FROM leases WHERE owner = ? LIMIT 1", [.text(owner)]) { _ in true } ?? false
+    try database.row(
+      "SELECT 1 FROM leases WHERE owner = ?1 UNION ALL SELECT 1 FROM plugin_attachments WHERE owner = ?1 LIMIT 1",
+      [.text(owner)]
+    ) { _ in true } ?? false
   }
   /// Whether anybody holds an address.
   package func hasLeases() throws(Problem) -> Bool {

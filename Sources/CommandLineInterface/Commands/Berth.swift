@@ -4,6 +4,8 @@ import Problems
 /// The root of the command tree.
 struct Berth: CommandGroup {
   var engineOptions = EngineOptions.fromEnvironment()
+  /// Those that are given take the place of the environment's.
+  private var pluginDirectories: [String] = []
   var showsVersion = false
   var given: [String] = []
   init() {}
@@ -13,6 +15,18 @@ struct Berth: CommandGroup {
   static var operands: [Operand] { [Operand("command", "", optional: true, repeats: true)] }
   static var flags: [Flag<Self>] {
     [
+      .value(
+        "cni-plugin-dir", "directory", "Where CNI plugins are looked for; several are possible", completion: .directory
+      ) {
+        $0.pluginDirectories.append($1)
+        $0.engineOptions.pluginDirectories = $0.pluginDirectories
+      },
+      .value("network-cmd-path", "path", "slirp4netns; without, the one in PATH", completion: .file) {
+        $0.engineOptions.networkProgram = $1
+      },
+      .value("network-config-dir", "directory", "Where CNI networks are described", completion: .directory) {
+        $0.engineOptions.pluginConfigurationDirectory = $1
+      },
       .value("root", "directory", "Where images, volumes and state are kept", completion: .directory) {
         $0.engineOptions.root = $1
       },

@@ -42,7 +42,7 @@ struct NetworkList: Command {
       let network = summary.network
       var row = JSON.Object([
         ("ID", .string(truncates ? String(network.id.prefix(12)) : network.id)), ("Name", .string(network.name)),
-        ("Driver", .string(network.driver.rawValue)),
+        ("Driver", .string(network.driverName)),
         ("Labels", .string(network.labels.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: ","))),
         ("NetworkInterface", .string(network.interface)), ("Internal", JSON(network.isInternal)),
         ("IPv6Enabled", JSON(network.ipv6Enabled)), ("DNSEnabled", JSON(network.dnsEnabled)),

@@ -76,7 +76,7 @@ extension Engine {
     }
     do throws(Problem) {
       var connections = try takeConnections(record, config)
-      if config.maps == nil { try connectAhead(&connections) }
+      if config.maps == nil { try connectAhead(&connections, record) }
       try prepare(record, config, connections, terminalSize: launch.terminalSize)
       let runtime = try runtime(of: config)
       // A network namespace that a container's own user namespace is to own is made by the runtime in there.
@@ -90,7 +90,7 @@ extension Engine {
       try readMonitorPid(&record)
       if !atOnce {
         try startForwarder(record, config, connections)
-        if connectsLater { try connect(connections, try networkNamespace(of: record)) }
+        if connectsLater { try connectLater(&connections, record, config) }
         try runtime.run("start", record.id)
       }
       try writePidFile(config, pid)

@@ -6,10 +6,11 @@ import Sys
 extension Engine {
   /// Makes a container's network namespace and brings it onto its networks, before the runtime starts: hooks and
   /// `--sysctl net.ipv4.conf.eth0.…` find the interfaces, as with podman. A killed command's namespace goes with it.
-  func connectAhead(_ connections: inout Connections) throws(Problem) {
+  func connectAhead(_ connections: inout Connections, _ record: ContainerRecord) throws(Problem) {
     if connections.joined.isEmpty { return }
     let namespace = try amongBridges { () throws(Problem) in try ReadyNamespace() }
     try connect(connections, namespace.network)
+    try joinPlugins(&connections, record, namespace.network)
     connections.namespace = namespace
   }
   func connect(_ connections: Connections, _ namespace: borrowing NetworkNamespace) throws(Problem) {
@@ -23,9 +24,9 @@ extension Engine {
     if needsRules, try !host.rulesAreThere() {
       try rewriteRules(&host)
     } else {
-      try host.publish(try ruled(connections.ports))
+      try host.publish(try ruled(connections.ports.filter(\.isInRules)))
     }
-    try host.forgetFlows(to: connections.ports)
+    try host.forgetFlows(to: connections.ports.filter(\.isInRules))
     for joined in connections.joined { try serveNames(joined.network) }
   }
 
@@ -46,6 +47,7 @@ extension Engine {
       try host.attach(joined.attachment, to: joined.network, bridge: bridge, namespace)
     case .macvlan, .ipvlan:
       try host.attachDirectly(joined.attachment, to: joined.network, namespace)
+    case .cni: break  // see `joinPlugins`
     }
   }
 
@@ -69,6 +71,8 @@ extension Engine {
     }
     let all = try publishedPorts(id)
     if all.isEmpty, try !store.networks.holds(id) { return }
+    // A plugin that fails keeps nobody from going: it is told, and asked again by the next start or removal.
+    do throws(Problem) { try leavePlugins(id) } catch { warning?(error) }
     let ports = all.filter(\.isInRules)
     let named = try store.networks.memberships(of: id).filter { !$0.membership.status.isEmpty }
     if !ports.isEmpty {
@@ -95,7 +99,7 @@ extension Engine {
     let store = try store()
     let old = try publishedPorts(record.id)
     let wanted = try config.portsToPublish()
-    if old.isEmpty && wanted.isEmpty { return }
+    if old.isEmpty && wanted.isEmpty || old.contains(where: { !$0.isInRules }) { return }
     let targets = Self.portTargets(try joined(of: record.id))
     let lock = try store.locks.acquire(.network, Self.rulesLock)
     var new: [PublishedPort] = []
@@ -160,5 +164,5 @@ extension Engine {
 
 extension PublishedPort {
   /// A forwarder's ports have no address of a container.
-  fileprivate var isInRules: Bool { !container.isUnspecified }
+  var isInRules: Bool { !container.isUnspecified }
 }

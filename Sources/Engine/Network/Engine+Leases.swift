@@ -10,6 +10,8 @@ extension Engine {
     var network: NetworkConfiguration
     var request: NetworkRequest
     var attachment: Attachment
+    /// Of the driver cni, before its plugins run.
+    var plugins: PluginList?
   }
   /// What a container that starts has of networks; the ports are held as long as this value is there.
   struct Connections {
@@ -66,6 +68,7 @@ extension Engine {
     var joined: [Joined] = []
     var ports: [PublishedPort] = []
     let memberships = try store.networks.memberships(of: record.id)
+    try leavePlugins(record.id)
     try store.transaction(durable: false) { () throws(Problem) in
       if try store.networks.holds(record.id) { try store.networks.release(record.id) }
       for (membership, network) in memberships {
@@ -73,7 +76,7 @@ extension Engine {
       }
     }
     if !wanted.isEmpty {
-      ports = try take(wanted, to: Self.portTargets(joined), owner: record.id, connections.reservation)
+      ports = try take(wanted, to: Self.portTargets(joined, for: wanted), owner: record.id, connections.reservation)
     }
     connections.joined = joined
     connections.ports = ports
@@ -85,6 +88,7 @@ extension Engine {
     -> Joined
   {
     let request = NetworkRequest(network.name, json: membership.request)
+    if network.driver == .cni { return try joinedPlugins(membership, network, request) }
     var addresses: [Attachment.Address] = []
     if network.assignsAddresses {
       for wanted in request.addresses where !network.subnets.contains(where: { $0.subnet.contains(wanted) }) {
@@ -189,7 +193,10 @@ extension Attachment {
   var json: JSON {
     [
       "interface": .string(interface), "mac": .string(mac.description), "rank": JSON(rank),
-      "addresses": .array(addresses.map { [.string($0.address.description), .string($0.subnet.description)] }),
+      "addresses": .array(
+        addresses.map {
+          JSON([$0.address.description, $0.subnet.description] + ($0.gateway.map { [$0.description] } ?? []))
+        }), "dns": nameServers.isEmpty ? .null : nameServers.json,
     ]
   }
   /// nil for "" and for anything else that `json` did not write.
@@ -198,13 +205,16 @@ extension Attachment {
       let mac = json["mac"]?.string.flatMap({ MACAddress($0) })
     else { return nil }
     let addresses = (json["addresses"]?.array ?? []).compactMap { pair -> Address? in
-      guard let parts = pair.strings, parts.count == 2, let address = IPAddress(parts[0]),
+      guard let parts = pair.strings, parts.count >= 2, let address = IPAddress(parts[0]),
         let subnet = Subnet(parts[1])
       else { return nil }
-      return Address(address, in: subnet)
+      var result = Address(address, in: subnet)
+      result.gateway = parts.count > 2 ? IPAddress(parts[2]) : nil
+      return result
     }
     self.init(interface: interface, mac: mac, addresses: addresses)
     rank = json["rank"]?.integer() ?? 0
+    nameServers = NameServers(json["dns"]) ?? NameServers()
   }
 }
 

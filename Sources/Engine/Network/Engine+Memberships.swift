@@ -46,6 +46,7 @@ extension Engine {
       if !interfaces.insert(request.interface ?? "eth\(position)").inserted {
         throw Problem(code: .invalid, message: "interface \(request.interface ?? "eth\(position)") is given twice")
       }
+      if network.driver == .cni { try store().networks.adopt(network.record) }
       result.append(NetworkMembership(networkID: network.id, position: position, request: request.json.text()))
     }
     options.networks = []
@@ -54,7 +55,8 @@ extension Engine {
 
   func checkRequest(_ request: NetworkRequest, _ network: NetworkConfiguration) throws(Problem) {
     for alias in request.aliases { try ObjectName.check(alias, what: "network alias") }
-    for address in request.addresses {
+    // Which addresses plugins have, their file need not say.
+    for address in request.addresses where network.driver != .cni || !network.subnets.isEmpty {
       guard network.subnets.contains(where: { $0.subnet.contains(address) }) else {
         throw Problem(
           code: .invalid, message: "requested static ip \(address) not in any subnet on network \(network.name)")

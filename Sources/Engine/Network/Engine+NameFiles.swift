@@ -13,7 +13,8 @@ extension Engine {
       guard let attachment = Attachment(status: membership.status) else { continue }
       result.append(
         Joined(
-          network: try .init(network), request: .init(network.name, json: membership.request), attachment: attachment))
+          network: try NetworkConfiguration(network).told(by: attachment),
+          request: .init(network.name, json: membership.request), attachment: attachment))
     }
     return result
   }

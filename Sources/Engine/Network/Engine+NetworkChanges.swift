@@ -9,7 +9,7 @@ extension Engine {
   public func networks(_ filters: [ListFilter]) throws(Problem) -> [NetworkSummary] {
     _ = try network(Self.defaultNetwork)
     var result: [NetworkSummary] = []
-    for network in try networks() where try matches(network, filters) { result.append(summary(network)) }
+    for network in try allNetworks() where try matches(network, filters) { result.append(summary(network)) }
     return result
   }
   private func matches(_ network: NetworkConfiguration, _ filters: [ListFilter]) throws(Problem) -> Bool {
@@ -27,7 +27,7 @@ extension Engine {
     switch filter.key {
     case "name": return try NamePattern(filter.value, flag: "--filter name").matches(network.name)
     case "id": return network.id.hasPrefix(filter.value)
-    case "driver": return network.driver.rawValue == filter.value
+    case "driver": return [network.driver.rawValue, network.driverName].contains(filter.value)
     case "label", "label!":
       let pair = try FlagValue.label(filter.value, flag: "--filter label")
       let value = network.labels[pair.name]
@@ -64,6 +64,7 @@ extension Engine {
     if network.name == Self.defaultNetwork {
       throw Problem(code: .invalid, message: "default network \(network.name) cannot be removed")
     }
+    try checkOwn(network)
     if force {
       var options = RemoveOptions()
       options.force = true
@@ -104,7 +105,7 @@ extension Engine {
         code: .invalid, message: "--filter \(filter.key): unknown filter", hint: "label, label! and until are known")
     }
     var report = PruneReport()
-    for network in try networks() where network.name != Self.defaultNetwork {
+    for network in try networks() where network.name != Self.defaultNetwork && !isDescribed(network) {
       guard try matches(network, filters), try store().networks.members(of: network.id).isEmpty else { continue }
       do throws(Problem) {
         try erase(network)
@@ -119,6 +120,7 @@ extension Engine {
   /// Changes a network's name servers. Source: podman-network-update(1).
   public func updateNetwork(_ name: String, addDNS: [String], dropDNS: [String]) throws(Problem) {
     var network = try network(name)
+    try checkOwn(network)
     for server in addDNS where IPAddress(server) == nil {
       throw Problem(code: .invalid, message: "--dns-add \"\(server)\" is not an IP address")
     }
@@ -145,6 +147,7 @@ extension Engine {
       var host = try hostNetwork()
       try rewriteRules(&host)
     }
+    try reloadPlugins(record)
     return record.id
   }
 
@@ -154,6 +157,7 @@ extension Engine {
   public func connect(_ name: String, to request: NetworkRequest) throws(Problem) {
     let network = try network(request.network)
     try checkRequest(request, network)
+    if network.driver == .cni { try store().networks.adopt(network.record) }
     try locked(name) { (record) throws(Problem) in
       let config = try ContainerConfig(record)
       try checkMode(config)
@@ -181,10 +185,12 @@ extension Engine {
           try redirectPorts(record, config, &host)
           try serveNames(network)
         }
+        try joinPlugins(joined, record, config)
         try moveForwards(of: record.id, from: published)
         try refreshNameFiles(record, config, before: before)
       } catch {
         let failure = error
+        do throws(Problem) { try leavePlugins(record.id, network.id) } catch { warning?(error) }
         try store.networks.leave(record.id, network.id)
         throw failure
       }
@@ -209,6 +215,7 @@ extension Engine {
         code: .conflict, message: "container \(record.name) is not connected to network \(network.name)")
     }
     guard try needsNamespace(record), let attachment = Attachment(status: mine.membership.status) else {
+      try leavePlugins(record.id, network.id)  // what a killed command began
       try store.networks.leave(record.id, network.id)
       return
     }
@@ -216,7 +223,13 @@ extension Engine {
     let published = try publishedPorts(record.id)
     try amongBridges { () throws(Problem) in
       var host = try hostNetwork()
-      do throws(Problem) { try host.detach(attachment.interface, try networkNamespace(of: record)) } catch {
+      do throws(Problem) {
+        if network.driver == .cni {
+          try leavePlugins(record.id, network.id)
+        } else {
+          try host.detach(attachment.interface, try networkNamespace(of: record))
+        }
+      } catch {
         if !force { throw error }
       }
       try store.networks.leave(record.id, network.id)

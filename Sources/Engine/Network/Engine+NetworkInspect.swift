@@ -25,10 +25,12 @@ extension Engine {
   )] {
     var result: [(network: NetworkConfiguration, request: NetworkRequest, attachment: Attachment?)] = []
     for (membership, network) in try store().networks.memberships(of: id) {
+      let attachment = Attachment(status: membership.status)
+      let configuration = try NetworkConfiguration(network)
       result.append(
         (
-          try NetworkConfiguration(network), NetworkRequest(network.name, json: membership.request),
-          Attachment(status: membership.status)
+          attachment.map { configuration.told(by: $0) } ?? configuration,
+          NetworkRequest(network.name, json: membership.request), attachment
         ))
     }
     return result
@@ -127,7 +129,8 @@ extension Engine {
             "subnets": .array(
               attachment.addresses.map { own in
                 var entry = JSON.Object([("ipnet", .string("\(own.address)/\(own.subnet.prefix)"))])
-                if let gateway = network.subnets.first(where: { $0.subnet == own.subnet })?.gateway {
+                if let gateway = network.told(by: attachment).subnets.first(where: { $0.subnet == own.subnet })?.gateway
+                {
                   entry["gateway"] = .string(gateway.description)
                 }
                 return .object(entry)

@@ -58,7 +58,7 @@ extension Engine {
       if let found = try store.networks.get(named: Self.defaultNetwork) { return try NetworkConfiguration(found) }
       return try makeDefaultNetwork()
     }
-    return try NetworkConfiguration(try store.networks.lookup(name))
+    return try otherNetwork(name)
   }
 
   private func makeDefaultNetwork() throws(Problem) -> NetworkConfiguration {
@@ -82,10 +82,12 @@ extension Engine {
         throw Problem(code: .invalid, message: "network name \"\(name)\" is a mode of --network")
       }
     }
-    guard let driver = NetworkConfiguration.Driver(rawValue: options.driver) else {
+    guard let driver = NetworkConfiguration.Driver(rawValue: options.driver), driver != .cni else {
+      let drivers = NetworkConfiguration.Driver.allCases.filter { $0 != .cni }.map(\.rawValue)
       throw Problem(
         code: .unsupported, message: "unsupported driver \(options.driver)",
-        hint: "drivers are \(NetworkConfiguration.Driver.allCases.map(\.rawValue).joined(separator: ", "))")
+        hint: "drivers are \(drivers.joined(separator: ", ")); a network of CNI plugins is a file in "
+          + pluginConfigurations.directory)
     }
     let isRootless = try self.isRootless()
     if isRootless, driver != .bridge {
@@ -96,7 +98,8 @@ extension Engine {
     }
     // What is free is decided under a lock: two commands must not choose the same.
     let lock = try store.locks.acquire(.network, "choice")
-    let others = try networks()
+    let others = try allNetworks()
+    try checkNoFile(describes: options.name, others)
     var host = try hostNetwork()
     let names = try host.interfaceNames().union(others.filter { $0.driver == .bridge }.map(\.interface))
     let interface: String

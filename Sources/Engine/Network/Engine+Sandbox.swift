@@ -37,10 +37,11 @@ extension Engine {
             try lease(membership, network, owner: id)
           })
       }
-      let targets = Self.portTargets(joined)
-      let ports = try take(mappings, to: targets, owner: id, nil)
-      try connect(Connections(joined: joined, ports: ports), namespace)
-      return Sandbox(attachments: joined.map(\.attachment), ports: ports)
+      let ports = try take(mappings, to: Self.portTargets(joined, for: mappings), owner: id, nil)
+      var connections = Connections(joined: joined, ports: ports)
+      try connect(connections, namespace)
+      try joinPlugins(&connections, owner: id, name: String(id.prefix(12)), namespace: path)
+      return Sandbox(attachments: connections.joined.map(\.attachment), ports: ports)
     } catch {
       let failure = error
       try tearDownSandbox(id, namespace: path, networks: [])

@@ -44,7 +44,9 @@ extension Engine {
     if isNew || !gateway.isComplete || !gateway.socket.isServed {
       try gateway.stop()
       let ports = try store().networks.allPorts().compactMap { PublishedPort($0.port) }.filter(\.isForwarded)
-      try gateway.start {
+      let instead = "--network pasta, none or host"
+      let program = try Self.networkProgram("slirp4netns", try slirpProgram(), package: "slirp4netns", instead: instead)
+      try gateway.start(program) {
         for port in ports {
           // One port's trouble is its container's, and told.
           do throws(Problem) { try forward(port) } catch { warning?(error) }

@@ -18,32 +18,47 @@ extension Engine {
       try startPasta(record, options: options, connections.ports)
     }
     if case .slirp(let options) = config.options.network, let lifeline = connections.lifeline {
+      guard let program = try slirpProgram() else {
+        // The container has its loopback, and goes on. Source: capability line PD-164.
+        warning?(
+          Problem(
+            code: .notFound, message: "slirp4netns is not installed: container \(record.name) has no network",
+            hint: "install the package slirp4netns, or name the program with --network-cmd-path"))
+        return
+      }
       try startSlirp(
-        record.id, try Slirp(options), connections.ports, try networkNamespace(of: record), lifeline)
+        record.id, program, try Slirp(options), connections.ports, try networkNamespace(of: record), lifeline)
     }
+  }
+  /// The one that was chosen, or the one in PATH; nil where none is there. - Throws: where the chosen one is not.
+  func slirpProgram() throws(Problem) -> String? {
+    guard let chosen = options.networkProgram else { return Self.foundProgram("slirp4netns") }
+    guard chosen.hasPrefix("/"), csys_faccessat2(AT_FDCWD, chosen, X_OK, AT_EACCESS) == 0 else {
+      throw Problem(
+        code: .invalid, message: "--network-cmd-path \"\(chosen)\" is not the absolute path of a program",
+        hint: "name slirp4netns, or leave the option out")
+    }
+    return chosen
   }
 
   /// - Parameter lifeline: it ends when the last who has its writer, the container's monitor, has ended.
   private func startSlirp(
-    _ id: String, _ slirp: Slirp, _ ports: [PublishedPort], _ namespace: borrowing NetworkNamespace,
+    _ id: String, _ program: String, _ slirp: Slirp, _ ports: [PublishedPort], _ namespace: borrowing NetworkNamespace,
     _ lifeline: Lifeline
   ) throws(Problem) {
     try waitForPorts(ports)
     let socket = SlirpSocket(directory: paths.bundle(id))
     _ = try Self.run(
-      slirp, "--network bridge, pasta, none or host", namespace.path, in: socket.directory,
-      hasSocket: !ports.isEmpty, lifeline)
+      slirp, program, namespace.path, in: socket.directory, hasSocket: !ports.isEmpty, lifeline)
     for port in ports { try socket.add(port, leadingTo: slirp.container, port.containerPort) }
     try? unlink(socket.path)  // not there without ports; else it goes with the bundle
   }
 
   /// Starts slirp4netns for a namespace. - Returns: its pid, when its interface is there.
-  /// - Parameter instead: what a user without that program can choose.
   static func run(
-    _ slirp: Slirp, _ instead: String, _ namespace: String, in directory: String, hasSocket: Bool,
+    _ slirp: Slirp, _ program: String, _ namespace: String, in directory: String, hasSocket: Bool,
     _ lifeline: Lifeline?
   ) throws(Problem) -> pid_t {
-    let program = try networkProgram("slirp4netns", package: "slirp4netns", instead: instead)
     // The socket's path may be longer than a socket's may be: it is told as a name in the working directory.
     let words = slirp.arguments(
       namespace: namespace, apiSocket: hasSocket ? SlirpSocket.name : nil, hasLifeline: lifeline != nil)
@@ -80,9 +95,13 @@ extension Engine {
     for port in ports where try !PortReservation.areFree([port]) { throw try inUse(.init(port: port, container: nil)) }
   }
 
+  private static func foundProgram(_ name: String) -> String? { ProgramSearch(more: ["/usr/bin"]).find(name) }
   /// A program that a network mode needs, from PATH.
-  static func networkProgram(_ name: String, package: String, instead: String) throws(Problem) -> String {
-    if let program = ProgramSearch(more: ["/usr/bin"]).find(name) { return program }
+  /// - Parameter chosen: nil looks for it.
+  static func networkProgram(_ name: String, _ chosen: String? = nil, package: String, instead: String)
+    throws(Problem) -> String
+  {
+    if let program = chosen ?? foundProgram(name) { return program }
     throw Problem(
       code: .notFound, message: "\(name) is not installed", hint: "install the package \(package), or choose \(instead)"
     )

@@ -23,7 +23,7 @@ struct NameFiles {
   var hostGateway: IPAddress? {
     if options.network == .host { return IPAddress("127.0.0.1") }
     if let slirp { return slirp.reachesHostLoopback ? slirp.gateway : nil }
-    let gateways = joined.filter { !$0.network.isInternal && $0.network.driver == .bridge }
+    let gateways = joined.filter { !$0.network.isInternal && [.bridge, .cni].contains($0.network.driver) }
       .flatMap { $0.network.subnets.compactMap(\.gateway) }
     return gateways.first { $0.family == .v4 } ?? gateways.first
   }
@@ -60,6 +60,9 @@ struct NameFiles {
     }
     let sharesHost = options.network == .host
     var servers = options.dnsServers
+    // The user's word comes first, then that of the networks' plugins, then the host's (PD-144).
+    let told = joined.map(\.attachment.nameServers)
+    if servers.isEmpty { servers = told.flatMap(\.servers).map(\.description) }
     if !service.isEmpty {
       servers = service.map(\.description)
     } else if servers.isEmpty {
@@ -75,11 +78,15 @@ struct NameFiles {
     }
     var search = options.dnsSearch
     if search.isEmpty {
-      search = lines.last { $0.first == "search" || $0.first == "domain" }.map { Array($0.dropFirst()) } ?? []
+      search = told.flatMap(\.search)
+      if search.isEmpty {
+        search = lines.last { $0.first == "search" || $0.first == "domain" }.map { Array($0.dropFirst()) } ?? []
+      }
       if !service.isEmpty { search.insert("dns.berth", at: 0) }
     }
     search.removeAll { $0 == "." }
-    let settings = options.dnsOptions.isEmpty ? words(of: "options") : options.dnsOptions
+    var settings = options.dnsOptions.isEmpty ? told.flatMap(\.options) : options.dnsOptions
+    if settings.isEmpty { settings = words(of: "options") }
     var text = ""
     if !search.isEmpty { text += "search \(search.joined(separator: " "))\n" }
     for server in servers { text += "nameserver \(server)\n" }

@@ -29,12 +29,13 @@ struct SharedGateway {
     return (pid, time)
   }
 
-  /// - Parameter furnish: gives it its ports.
-  func start(_ furnish: () throws(Problem) -> Void) throws(Problem) {
+  /// - Parameters:
+  ///   - program: slirp4netns.
+  ///   - furnish: gives it its ports.
+  func start(_ program: String, _ furnish: () throws(Problem) -> Void) throws(Problem) {
     try remove(socket.path)
     try note(Self.starting)
-    let pid = try Engine.run(
-      Self.slirp, "--network pasta, none or host", namespace, in: directory, hasSocket: true, nil)
+    let pid = try Engine.run(Self.slirp, program, namespace, in: directory, hasSocket: true, nil)
     try furnish()
     try note("\(pid) \((try? startTime(ofPid: pid)) ?? 0)")
   }
