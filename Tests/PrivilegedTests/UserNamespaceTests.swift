@@ -62,6 +62,37 @@ import Testing
     }
   }
 
+  // covers PD-130: where the kernel maps no owners a copy is made; killed in the middle of it, nothing stays
+  @Test(.needs(.program("strace"))) func aCopyThatIsKilled() throws {
+    try withEngine { engine in
+      try importImage(engine)
+      func copies() throws -> [String] {
+        let layers = try entries(ofPath: engine.root + "/layers").map { "\(engine.root)/layers/\($0.name)" }
+        return try layers.flatMap { try entries(ofPath: $0).map(\.name) }.filter { $0.hasPrefix("shifted-") }
+      }
+      try engine.ok("run", "--rm", "--network", "none", "busybox", "true")  // makes what all containers share
+      let made = try create(engine, 2, "--userns", "auto", "busybox", "sh", "-c", Self.probe)
+      #expect(made.code == 0 && made.lines.count == 2, "\(made)")
+      func start(_ id: String, _ faults: [String]) throws -> Outcome {
+        let trace = ["strace", "-o", "/dev/null", "-e", "trace=mount_setattr,renameat2"]
+        let inject = (["mount_setattr:error=EINVAL"] + faults).flatMap { ["-e", "inject=\($0)"] }
+        return try TestKit.run(
+          engine.beside(trace + inject + [Installed.berth, "start", id]), environment: engine.environment)
+      }
+      let killed = try start(made.lines[0], ["renameat2:signal=KILL"])
+      #expect(killed.code != 0)
+      #expect(try copies().map { $0.hasSuffix(".new") } == [true], "killed while it copied")
+      try engine.ok("rm", made.lines[0])
+      #expect(try copies() == [])
+      #expect(try start(made.lines[1], []).code == 0)
+      #expect(
+        try eventually(10) { try words(engine.ok("logs", made.lines[1])).suffix(3) == ["1000:1000", "0:0", "0"] })
+      #expect(try copies().count == 1)
+      try engine.ok("rm", "-f", "-t", "0", made.lines[1])
+      #expect(try copies() == [])
+    }
+  }
+
   // covers PD-130: no two containers have an id in common, and what is removed is given back
   @Test func automaticIDsOfManyContainers() throws {
     try withEngine { engine in

@@ -20,6 +20,7 @@ struct ShiftedLayer {
   }
 
   var path: String { "\(layer)/\(name)" }
+  private var unfinished: String { path + ".new" }
 
   /// - Returns: the copy's path; it is made where it is not there yet.
   func make() throws(Problem) -> String {
@@ -30,7 +31,6 @@ struct ShiftedLayer {
     return path
   }
   private func copy() throws(Problem) {
-    let unfinished = path + ".new"
     try doing("copy layer \(layer) for other ids", hint: "is there room for a copy of the image?") { () throws(Errno) in
       try removeTree(unfinished)
       try makeDirectory(unfinished)
@@ -41,8 +41,11 @@ struct ShiftedLayer {
     }
   }
 
-  /// Where no other container can have the same map.
+  /// Where no other container can have the same map; also what a killed command left of one.
   func remove() throws(Problem) {
-    try doing("remove \(path)") { () throws(Errno) in try removeTree(path) }
+    try doing("remove \(path)") { () throws(Errno) in
+      try removeTree(path)
+      try removeTree(unfinished)
+    }
   }
 }
