@@ -15,7 +15,7 @@ enum Message: UInt8 {
   case start
   /// Child to parent: a StepFailure follows; it is the last message.
   case failure
-  /// Intermediate process to parent: the init's pid follows.
+  /// Intermediate process to parent, over a pipe of its own: the init's pid follows.
   case pid
   /// Child to parent: a seccomp notify descriptor comes along.
   case notify

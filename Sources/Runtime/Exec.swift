@@ -91,9 +91,9 @@ struct Exec {
   ) throws(Problem) -> pid_t {
     let flags = joinFlags
     let newPid = flags & CSYS_CLONE_NEWPID
-    let target = entrance.cloneTarget
-    let into = target >= 0 ? CSYS_CLONE_INTO_CGROUP : 0
     if flags & CSYS_CLONE_NEWUSER == 0 && geteuid() == 0 {
+      let target = entrance.cloneTarget
+      let into = target >= 0 ? CSYS_CLONE_INTO_CGROUP : 0
       // Only our children enter the pid namespace; everything else the child joins by itself.
       if newPid != 0 {
         try doing("join the pid namespace of \(record.id)") { () throws(Errno) in
@@ -104,22 +104,36 @@ struct Exec {
       if pid == 0 { child(pidfd, join: flags & ~newPid, entrance, entered: false, childEnd, parentEnd) }
       return pid
     }
-    let intermediate = try doing("fork") { () throws(Errno) in try check(csys_fork_into(into, target, nil)) }
-    if intermediate == 0 { self.intermediate(pidfd, flags, entrance, childEnd, parentEnd) }
-    return try NamespaceJoins.pid(from: intermediate, parentEnd, log)
+    let report = try NamespaceJoins.makeReport()
+    let intermediate = try forkIntermediate(pidfd, entrance, report, childEnd, parentEnd)
+    return try NamespaceJoins.pid(from: intermediate, report)
+  }
+  private func forkIntermediate(
+    _ pidfd: borrowing OwnedFD, _ entrance: borrowing CgroupEntrance, _ report: borrowing Pipe, _ end: CInt,
+    _ parentEnd: CInt
+  ) throws(Problem) -> pid_t {
+    let target = entrance.cloneTarget
+    let into = target >= 0 ? CSYS_CLONE_INTO_CGROUP : 0
+    let pid = try doing("fork") { () throws(Errno) in try check(csys_fork_into(into, target, nil)) }
+    if pid == 0 { intermediate(pidfd, joinFlags, entrance, report, end, parentEnd) }
+    return pid
   }
 
   private func intermediate(
-    _ pidfd: borrowing OwnedFD, _ flags: UInt64, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt
+    _ pidfd: borrowing OwnedFD, _ flags: UInt64, _ entrance: borrowing CgroupEntrance, _ report: borrowing Pipe,
+    _ end: CInt, _ parentEnd: CInt
   ) -> Never {
     do throws(StepFailure) {
       if !plan.isDumpable { _ = csys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) }
       try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
       try join(pidfd, flags)
       let pid = try during(.unshare) { () throws(Errno) in try check(csys_fork(UInt64(CSYS_CLONE_PARENT), nil)) }
-      if pid == 0 { child(pidfd, join: 0, entrance, entered: true, end, parentEnd) }
-      NamespaceJoins.send(pid, over: end)
-    } catch { NamespaceJoins.report(error, end) }
+      if pid == 0 {
+        NamespaceJoins.leave(report)
+        child(pidfd, join: 0, entrance, entered: true, end, parentEnd)
+      }
+      NamespaceJoins.send(pid, over: report)
+    } catch { NamespaceJoins.send(error, over: report) }
   }
   private func join(_ pidfd: borrowing OwnedFD, _ flags: UInt64) throws(StepFailure) {
     if flags == 0 { return }

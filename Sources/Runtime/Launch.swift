@@ -144,7 +144,7 @@ struct Launch {
     let joins = try NamespaceJoins(plan: plan)
     let entrance = try cgroup.entrance()
     child = try joins.fork(
-      plan: plan, entrance, log: log, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
+      plan: plan, entrance, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
     log.debug("nsexec container setup: process \(child), clone flags 0x\(String(plan.cloneFlags, radix: 16))")
     ends.second.close()
     if plan.startListener >= 0 { _ = csys_close(plan.startListener) }

@@ -35,7 +35,7 @@ struct NamespaceJoins {
 
   /// Forks; the child runs `ContainerInit` and never returns.
   func fork(
-    plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, log: Log, parentEnd: CInt, childEnd: CInt
+    plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, parentEnd: CInt, childEnd: CInt
   ) throws(Problem) -> pid_t {
     let target = entrance.cloneTarget
     let needsIntermediate = !joined.isEmpty || plan.hasNew(.time)
@@ -44,10 +44,10 @@ struct NamespaceJoins {
       if pid == 0 { Self.child(plan, entrance, childEnd, parentEnd) }
       return pid
     }
-    let intermediate = try doing("fork") { () throws(Errno) in try Self.fork(0, into: target) }
-    if intermediate == 0 { self.intermediate(plan, entrance, childEnd, parentEnd) }
     defer { for namespace in joined { _ = csys_close(namespace.fd) } }
-    return try Self.pid(from: intermediate, parentEnd, log)
+    let report = try Self.makeReport()
+    let intermediate = try forkIntermediate(plan, entrance, report, childEnd, parentEnd)
+    return try Self.pid(from: intermediate, report)
   }
 
   /// Forks into the cgroup where the host has version 2.
@@ -55,30 +55,51 @@ struct NamespaceJoins {
     try check(csys_fork_into(flags | (cgroup >= 0 ? CSYS_CLONE_INTO_CGROUP : 0), cgroup, nil))
   }
 
+  /// Where an intermediate process says its one word. Not the channel: what the container's process says may come
+  /// first there, and no end of it tells that the intermediate process was killed, because this one has all ends.
+  static func makeReport() throws(Problem) -> Pipe {
+    try doing("make a pipe") { () throws(Errno) in try Pipe.make() }
+  }
+
   /// The pid of the process that an intermediate process made; the intermediate process is reaped.
-  static func pid(from intermediate: pid_t, _ parentEnd: CInt, _ log: Log) throws(Problem) -> pid_t {
+  static func pid(from intermediate: pid_t, _ report: consuming Pipe) throws(Problem) -> pid_t {
     defer {
       var status: CInt = 0
       _ = csys_wait4(intermediate, &status, 0)
     }
-    let lent = try doing("keep the channel") { () throws(Errno) in
-      OwnedFD(adopting: try check(csys_fcntl(parentEnd, F_DUPFD_CLOEXEC, 0)))
+    let reader = report.closingWriter()
+    var bytes = try doing("hear from the intermediate process") { () throws(Errno) in
+      try readAll(reader, limit: reportBytesMax)
     }
-    let channel = Channel(lent, log: log)
-    let got = try doing("hear from the intermediate process") { () throws(Errno) in try channel.receive() }
-    guard let got else { throw Problem(code: .unavailable, message: "the intermediate process ended unexpectedly") }
-    if got.message == .failure, let failure = StepFailure(bytes: got.payload) { throw failure.problem }
-    guard got.message == .pid, got.payload.count == 4 else {
-      throw Problem(code: .bug, message: "an unreadable report")
+    guard !bytes.isEmpty else {
+      throw Problem(code: .unavailable, message: "the intermediate process ended unexpectedly")
     }
-    return got.payload.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
+    switch Message(rawValue: bytes.removeFirst()) {
+    case .pid where bytes.count == 4: return bytes.withUnsafeBytes { $0.loadUnaligned(as: Int32.self) }
+    case .failure: if let failure = StepFailure(bytes: bytes) { throw failure.problem }
+    default: break
+    }
+    throw Problem(code: .bug, message: "an unreadable report")
   }
+  /// Source: pipe(7), PIPE_BUF: it is written at once.
+  private static let reportBytesMax = 4096
 
   /// The intermediate process's last word.
-  static func send(_ pid: pid_t, over end: CInt) -> Never {
-    let bytes = [Message.pid.rawValue] + withUnsafeBytes(of: pid) { Array($0) }
-    _ = csys_send_fds(end, bytes, bytes.count, nil, 0, 0)
+  static func send(_ pid: pid_t, over report: borrowing Pipe) -> Never {
+    say([Message.pid.rawValue] + withUnsafeBytes(of: pid) { Array($0) }, over: report)
     _exit(0)
+  }
+  static func send(_ failure: StepFailure, over report: borrowing Pipe) -> Never {
+    say([Message.failure.rawValue] + failure.bytes, over: report)
+    _exit(127)
+  }
+  private static func say(_ bytes: [UInt8], over report: borrowing Pipe) {
+    _ = csys_write(report.writer.borrowed, bytes, min(bytes.count, reportBytesMax))
+  }
+  /// In the process that an intermediate process made: whoever reads is not to wait for this one.
+  static func leave(_ report: borrowing Pipe) {
+    _ = csys_close(report.writer.borrowed)
+    _ = csys_close(report.reader.borrowed)
   }
 
   /// The container's process. A failure goes over `end`, which stays open next to the channel's own descriptor.
@@ -100,10 +121,19 @@ struct NamespaceJoins {
     _exit(127)
   }
 
+  private func forkIntermediate(
+    _ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ report: borrowing Pipe, _ end: CInt, _ parentEnd: CInt
+  ) throws(Problem) -> pid_t {
+    let target = entrance.cloneTarget
+    let pid = try doing("fork") { () throws(Errno) in try Self.fork(0, into: target) }
+    if pid == 0 { intermediate(plan, entrance, report, end, parentEnd) }
+    return pid
+  }
+
   /// Joins, makes the container's process as its parent's child, sends its pid and ends.
-  private func intermediate(_ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ end: CInt, _ parentEnd: CInt)
-    -> Never
-  {
+  private func intermediate(
+    _ plan: LaunchPlan, _ entrance: borrowing CgroupEntrance, _ report: borrowing Pipe, _ end: CInt, _ parentEnd: CInt
+  ) -> Never {
     do throws(StepFailure) {
       try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
       for namespace in joined {
@@ -115,9 +145,12 @@ struct NamespaceJoins {
       let pid = try during(.unshare) { () throws(Errno) in
         try check(csys_fork(plan.cloneFlags | UInt64(CSYS_CLONE_PARENT), nil))
       }
-      if pid == 0 { Self.child(plan, entrance, entered: true, end, parentEnd) }
-      Self.send(pid, over: end)
-    } catch { Self.report(error, end) }
+      if pid == 0 {
+        Self.leave(report)
+        Self.child(plan, entrance, entered: true, end, parentEnd)
+      }
+      Self.send(pid, over: report)
+    } catch { Self.send(error, over: report) }
   }
 
   /// Offsets can be written only before anybody lives in the namespace. Source: time_namespaces(7).
