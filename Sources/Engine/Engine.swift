@@ -32,7 +32,8 @@ public struct EngineOptions: Sendable {
   }
 
   /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME, $BERTH_CNI_CONFIG_DIR, $BERTH_CNI_PLUGIN_DIRS,
-  /// $BERTH_NETWORK_CMD_PATH over the defaults of DESIGN.md part 3, and, as Docker has it, $DOCKER_RAMDISK for `noPivot`.
+  /// $BERTH_NETWORK_CMD_PATH over the defaults of DESIGN.md part 3, and, as Docker has it, $DOCKER_RAMDISK for
+  /// `noPivot`.
   public static func fromEnvironment() -> EngineOptions {
     func variable(_ name: String) -> String? { environmentVariable(name).flatMap { $0.isEmpty ? nil : $0 } }
     let caller = Caller.current()
