@@ -141,7 +141,8 @@ extension ContainerSummary {
     case .running: "Up " + HumanText.age(of: startedAt, now: now)
     case .paused: "Paused"
     case .exited, .stopped: "Exited (\(exitCode)) " + HumanText.age(of: finishedAt, now: now)
-    case .configured, .created: "Created"
+    case .configured: "Created"
+    case .created: "Initialized"
     case .stopping: "Stopping"
     case .removing: "Removing"
     case .unknown: "Unknown"
@@ -149,7 +150,14 @@ extension ContainerSummary {
   }
 
   /// To podman's users a container that was never started is "created", whatever is made of it already.
-  fileprivate var stateWord: String { state == .configured ? "created" : state.rawValue }
+  /// podman's words, as `inspect` has them.
+  fileprivate var stateWord: String {
+    switch state {
+    case .configured: "created"
+    case .created: "initialized"
+    case .running, .paused, .stopping, .stopped, .exited, .removing, .unknown: state.rawValue
+    }
+  }
 
   fileprivate var labelsJSON: JSON {
     .object(JSON.Object(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))

@@ -6,6 +6,7 @@ struct ContainerStart: Command {
   var attached = false
   var interactive = false
   var signalProxy = true
+  var recursive = false
   var detachKeys: String?
   var selection = SelectionFlags()
   var given: [String] = []
@@ -19,6 +20,7 @@ struct ContainerStart: Command {
       .toggle("interactive", "i", "Give it the caller's stdin, too") { $0.interactive = $1 },
       .toggle("sig-proxy", "Pass signals on to the container (default true)") { $0.signalProxy = $1 },
       .value("detach-keys", "keys", "Key sequence that detaches; \"\" is none") { $0.detachKeys = $1 },
+      .toggle("recursive", "Start the containers that they depend on first") { $0.recursive = $1 },
       .toggle("all", "Start all containers") { $0.selection.all = $1 },
       .toggle("latest", "l", "The container made last") { $0.selection.latest = $1 },
       .value("filter", "f", "key=value", "Containers that match") {
@@ -44,10 +46,10 @@ struct ContainerStart: Command {
       attach.stdin = interactive
       attach.signalProxy = signalProxy
       attach.detachKeys = detachKeys
-      return try engine.startAttached(name, attach).exitStatus
+      return try engine.startAttached(name, attach, recursive: recursive).exitStatus
     }
     return context.each(names) { name throws(Problem) in
-      try engine.start(name)
+      try engine.start(name, recursive: recursive)
       context.output.line(name)
     }
   }

@@ -14,10 +14,15 @@ extension Engine {
   }
 
   /// Starts it with the caller's streams attached, from the first byte on.
-  public func startAttached(_ name: String, _ attach: AttachOptions) throws(Problem) -> AttachResult {
-    let record = try store().containers.lookup(name)
+  /// - Parameter recursive: as in `start`.
+  public func startAttached(_ name: String, _ attach: AttachOptions, recursive: Bool = false) throws(Problem)
+    -> AttachResult
+  {
+    if recursive { try startDependencies(of: try store().containers.lookup(name).id) }
+    let record = try observed(try store().containers.lookup(name))
     let config = try ContainerConfig(record)
     let keys = try detachKeys(attach.detachKeys ?? config.options.detachKeys)
+    if record.status.state == .created { return try releaseAttached(record.id, config, attach, keys) }
     return try launchAttached(record.id, attach, keys) { (record) throws(Problem) in
       try checkStartable(record)
       return (config, nil)
@@ -47,6 +52,26 @@ extension Engine {
     // The monitor waits for this word: it says that there is nothing left for its exit command.
     // Gone already: then the command runs, and finds nothing to do.
     do throws(Errno) { try send(own, AttachPacket.detach.bytes) } catch {}
+    return result
+  }
+
+  /// Starts what `initialize` left waiting: its monitor takes the client in first, so that no output is missed.
+  private func releaseAttached(_ id: String, _ config: ContainerConfig, _ attach: AttachOptions, _ keys: DetachKeys)
+    throws(Problem) -> AttachResult
+  {
+    let socket = try AttachSession.connect(paths.attachSocket(id))
+    guard isReadable(socket, milliseconds: Limit.attachMilliseconds) else {
+      throw Problem(code: .timeout, message: "the monitor of container \(id.prefix(12)) does not answer")
+    }
+    let record = try locked(id: id) { (now) throws(Problem) in
+      try checkStartable(now)
+      guard now.status.state == .created else {
+        throw Problem(code: .conflict, message: "container \(now.name) has ended meanwhile", hint: "start it again")
+      }
+      return try launch(now, config, Launch())
+    }
+    let result = try self.result(try session(socket, record, config, attach, keys).run(), record)
+    if case .exited = result { try cleanUpAfter(record, config) }
     return result
   }
 

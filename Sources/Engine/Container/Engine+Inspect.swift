@@ -80,10 +80,11 @@ extension Engine {
     }
     return (config.options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + record.id
   }
-  /// One total table from our words to those of podman's and Docker's inspect (G.3).
+  /// One total table from our words to those of podman's inspect (G.3).
   static func dockerWord(_ state: StateStore.ContainerState) -> String {
     switch state {
-    case .configured, .created: "created"
+    case .configured: "created"
+    case .created: "initialized"
     case .running: "running"
     case .paused: "paused"
     case .stopping: "stopping"

@@ -10,15 +10,49 @@ import Sys
 
 extension Engine {
   /// Starts a container without attaching. - Returns: its ID.
+  /// - Parameter recursive: start the containers that it depends on first, where they do not run.
   @discardableResult
-  public func start(_ name: String) throws(Problem) -> String {
+  public func start(_ name: String, recursive: Bool = false) throws(Problem) -> String {
     let id = try store().containers.lookup(name).id
+    if recursive { try startDependencies(of: id) }
     try locked(id: id) { (record) throws(Problem) in
       let config = try ContainerConfig(record)
       try checkStartable(record)
       _ = try launch(record, config, Launch())
     }
     return id
+  }
+
+  /// Brings a container from rest to created: mounts, network, monitor and first process are there, clients can
+  /// attach, and `start` lets the process go (PD-40). - Returns: its ID.
+  @discardableResult
+  public func initialize(_ name: String, recursive: Bool = false) throws(Problem) -> String {
+    let id = try store().containers.lookup(name).id
+    if recursive { try startDependencies(of: id) }
+    try locked(id: id) { (record) throws(Problem) in
+      switch record.status.state {
+      case .configured, .stopped, .exited: break
+      case .created, .running, .paused, .stopping, .removing, .unknown:
+        throw Problem(
+          code: .conflict,
+          message: "container \(record.name) has been initialized already: it is \(record.status.state.rawValue)",
+          hint: record.status.state == .created ? "let it go with: berth start \(record.name)" : nil)
+      }
+      var launch = Launch()
+      launch.waits = true
+      _ = try self.launch(record, try ContainerConfig(record), launch)
+    }
+    return id
+  }
+
+  /// Those that a container depends on, and before each what that depends on. A container can only name older ones.
+  func startDependencies(of id: String) throws(Problem) {
+    for dependency in try ContainerConfig(try store().containers.lookup(id)).dependencies {
+      switch try observed(try store().containers.lookup(dependency)).status.state {
+      case .running, .paused, .stopping: continue
+      case .configured, .created, .stopped, .exited, .removing, .unknown: try start(dependency, recursive: true)
+      }
+    }
   }
 
   /// create and start. - Returns: the ID.
@@ -37,6 +71,8 @@ extension Engine {
     /// The monitor's end of the first client's socket.
     var attach: CInt?
     var terminalSize: (rows: UInt16, columns: UInt16)?
+    /// The first process is made, and waits for a start.
+    var waits = false
   }
 
   func checkStartable(_ record: ContainerRecord) throws(Problem) {
@@ -57,7 +93,7 @@ extension Engine {
     }
   }
 
-  /// Brings a container from rest to running. The caller holds its lock.
+  /// Brings a container from rest to running, or to created where the launch says so. The caller holds its lock.
   ///
   /// An intent covers the time in which processes and mounts are there that the database does not know: whoever finds
   /// it left over takes the start back.
@@ -65,9 +101,7 @@ extension Engine {
   {
     let store = try store()
     var record = before
-    if before.status.state == .stopped || before.status.state == .created {
-      try clean(before, config, force: before.status.state == .created)
-    }
+    if before.status.state == .stopped { try clean(before, config, force: false) }
     let intent: HeldIntent
     if let given = launch.intent {
       intent = given
@@ -75,38 +109,17 @@ extension Engine {
       intent = HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: false))
     }
     do throws(Problem) {
-      var connections = try takeConnections(record, config)
-      if config.maps == nil { try connectAhead(&connections, record) }
-      try prepare(record, config, connections, terminalSize: launch.terminalSize)
-      let runtime = try runtime(of: config)
-      // A network namespace that a container's own user namespace is to own is made by the runtime in there.
-      let connectsLater = config.maps != nil && !connections.joined.isEmpty
-      let atOnce = startsAtOnce(config, runtime) && !connectsLater
-      let pid = try startMonitor(
-        record, config, runtime, launch, atOnce: atOnce, holding: connections.held)
-      record.status.pid = pid
-      // A process that has gone already has an exit file soon: any start time does.
-      record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
-      try readMonitorPid(&record)
-      if !atOnce {
-        try startForwarder(record, config, connections)
-        if connectsLater { try connectLater(&connections, record, config) }
-        try runtime.run("start", record.id)
+      if before.status.state == .created {
+        try runtime(of: config).run("start", record.id)
+      } else {
+        try bringUp(&record, config, launch)
       }
-      try writePidFile(config, pid)
     } catch {
       let failure = error
       try takeBack(before, config, failure, intent)
       throw failure
     }
-    record.status.state = .running
-    record.status.started = Timestamp.now()
-    record.status.exited = false
-    record.status.exitCode = 0
-    record.status.finished = 0
-    record.status.outOfMemory = false
-    record.status.stoppedByUser = false
-    record.status.error = ""
+    if launch.waits { record.status.state = .created } else { record.status.begin() }
     let status = record.status
     try store.transaction(durable: false) { () throws(Problem) in
       try store.containers.update(record.id, status, durable: false)
@@ -114,6 +127,28 @@ extension Engine {
     }
     intent.release(store)
     return record
+  }
+
+  /// Network, mounts, monitor and first process, which runs afterwards unless the launch waits.
+  private func bringUp(_ record: inout ContainerRecord, _ config: ContainerConfig, _ launch: Launch) throws(Problem) {
+    var connections = try takeConnections(record, config)
+    if config.maps == nil { try connectAhead(&connections, record) }
+    try prepare(record, config, connections, terminalSize: launch.terminalSize)
+    let runtime = try runtime(of: config)
+    // A network namespace that a container's own user namespace is to own is made by the runtime in there.
+    let connectsLater = config.maps != nil && !connections.joined.isEmpty
+    let atOnce = startsAtOnce(config, runtime) && !connectsLater && !launch.waits
+    let pid = try startMonitor(record, config, runtime, launch, atOnce: atOnce, holding: connections.held)
+    record.status.pid = pid
+    // A process that has gone already has an exit file soon: any start time does.
+    record.status.startTime = (try? startTime(ofPid: pid)) ?? 0
+    try readMonitorPid(&record)
+    if !atOnce {
+      try startForwarder(record, config, connections)
+      if connectsLater { try connectLater(&connections, record, config) }
+      if !launch.waits { try runtime.run("start", record.id) }
+    }
+    try writePidFile(config, pid)
   }
 
   /// After a failed start: nothing is left of it, and the container is as it was; one of `run --rm` is gone.
@@ -129,9 +164,8 @@ extension Engine {
       try intent.finish(store, durable: false)
       return
     }
-    var status = record.status
+    var status = record.status.refreshed()
     status.error = failure.sentence
-    if status.state != .configured { status.state = .exited }
     let durable = status
     try store.transaction(durable: false) { () throws(Problem) in
       try store.containers.update(record.id, durable, durable: false)
@@ -148,7 +182,7 @@ extension Engine {
     var configuration = MonitorConfiguration(
       id: id, name: record.name, bundle: paths.bundle(id), runtime: runtime.path, runtimeArguments: runtime.arguments,
       terminal: config.options.terminal, stdinOpen: config.options.interactive || config.options.terminal,
-      stdinOnce: config.options.interactive && launch.attach != nil,
+      stdinOnce: config.options.interactive && (launch.attach != nil || launch.waits),
       log: try log(of: record, config), exitFile: paths.exitFile(id), pidFile: paths.pidFile(id))
     configuration.monitorPidFile = paths.bundle(id) + "/monitor.pid"
     configuration.attachSocket = paths.attachSocket(id)

@@ -67,6 +67,8 @@ extension Engine {
     /// How long the removal of a bundle waits for its monitor, and how often it begins again.
     static let monitorMilliseconds = 500
     static let removalTriesMax = 20
+    /// How long a monitor may take to greet a client: it is an idle process.
+    static let attachMilliseconds = 10_000
   }
 
   /// The record with what the kernel and the monitor say about it; nothing is written.
@@ -147,6 +149,17 @@ extension Engine {
 }
 
 extension StateStore.ContainerStatus {
+  /// A run begins, and with it times and codes begin anew (PD-55).
+  mutating func begin() {
+    state = .running
+    started = Timestamp.now()
+    exited = false
+    exitCode = 0
+    finished = 0
+    outOfMemory = false
+    stoppedByUser = false
+    error = ""
+  }
   mutating func end(_ exit: ExitRecord) {
     state = .stopped
     exited = true
@@ -168,7 +181,7 @@ extension StateStore.ContainerStatus {
   }
   static let lostExitCode: Int32 = 255
 
-  /// After a reboot: what had not exited is as if it had never been started.
+  /// After a reboot, or a start that failed: what had not exited is as if it had never been started.
   func refreshed() -> StateStore.ContainerStatus {
     var result = self
     result.state = exited && state != .running ? .exited : .configured

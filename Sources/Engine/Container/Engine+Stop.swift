@@ -29,7 +29,8 @@ extension Engine {
       status.state = .stopping
       status.stoppedByUser = true
       try store().containers.update(id, status, durable: false)
-      let grace = timeoutSeconds ?? config.stopTimeoutSeconds
+      // A process that waits for its start hears no signal.
+      let grace = record.status.state == .created ? 0 : timeoutSeconds ?? config.stopTimeoutSeconds
       return Stopping(record: record, config: config, graceSeconds: min(max(grace, 0), Stopping.graceMaxSeconds))
     }
     guard let stopping else { return id }
