@@ -140,6 +140,7 @@ public struct ContainerOptions: Sendable {
   /// 0 or -1 is no limit; nil is the default (2048).
   public var pidsLimit: Int64?
   public var blockIOWeight: UInt16?
+  public var deviceRates: [DeviceRate] = []
   /// Parent cgroup; nil is /berth.
   public var cgroupParent: String?
 

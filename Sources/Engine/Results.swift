@@ -49,7 +49,12 @@ public struct LogQuery: Sendable {
   /// RFC 3339, a Unix time, or a duration back from now ("10m").
   public var since: String?
   public var until: String?
+  /// Begin each line with the container's name.
   public var names = false
+  /// Begin each line with the container's ID, where not with its name: for logs of several.
+  public var ids = false
+  /// A colour of the terminal for each line, 1 (red) to 7 (white).
+  public var color: Int?
   public init() {}
 }
 
@@ -102,6 +107,19 @@ public struct ContainerSummary: Sendable {
   public var sizes: ContainerSizes?
 }
 
+/// One step of an image's history.
+public struct ImageStep: Sendable {
+  /// Of the image that the step made; only the last one's is known.
+  public var id: String?
+  /// Nanoseconds since 1970; 0 is not known.
+  public var created: Int64
+  public var createdBy: String
+  /// Bytes of its layer.
+  public var size: Int64
+  public var comment: String
+  public var tags: [String]
+}
+
 public struct ContainerSizes: Hashable, Sendable {
   public var writableBytes: Int64
   public var rootfsBytes: Int64
@@ -133,7 +151,7 @@ public struct VolumeOptions: Sendable {
   /// nil makes one up.
   public var name: String?
   public var labels: [String: String] = [:]
-  /// Of the local driver: type, device, o.
+  /// Of the local driver: o=uid=ID,gid=ID.
   public var driverOptions: [String: String] = [:]
   public var driver = "local"
   /// A volume of that name is fine.

@@ -59,6 +59,31 @@ func problem(_ body: () throws(Problem) -> Void) -> Problem? {
       problem { () throws(Problem) in _ = try DeviceMapping(flag: "vendor.com/class=gpu0") }?.code == .unsupported)
   }
 
+  // covers PD-161
+  @Test func deviceRates() throws {
+    #expect(try DeviceRate(.readBytes, flag: "/dev/a:b:1m") == DeviceRate(.readBytes, path: "/dev/a:b", rate: 1 << 20))
+    #expect(try DeviceRate(.weight, flag: "/dev/a:10").rate == 10)
+  }
+  @Test(
+    arguments: [
+      (.readBytes, "/dev/a"), (.readBytes, "a:1"), (.writeBytes, "/dev/a:0"), (.readOperations, "/dev/a:1m"),
+      (.writeOperations, "/dev/a:-1"), (.weight, "/dev/a:9"), (.weight, "/dev/a:1001"), (.readBytes, "/dev/a:"),
+    ] as [(DeviceRate.Kind, String)])
+  func badDeviceRates(_ kind: DeviceRate.Kind, _ text: String) {
+    let found = problem { () throws(Problem) in _ = try DeviceRate(kind, flag: text) }
+    #expect(found?.code == .invalid && found?.message.hasPrefix("--\(kind.rawValue) \"\(text)\"") == true)
+  }
+
+  // covers PD-107
+  @Test func volumeOwners() throws {
+    #expect(try VolumeOwner([:]) == nil)
+    #expect(try VolumeOwner(["o": "gid=5,uid=7"]).map { [$0.uid, $0.gid] } == [7, 5])
+    for options in [["type": "tmpfs"], ["o": "uid=1,size=2"], ["o": ""], ["o": "uid"]] {
+      #expect(problem { () throws(Problem) in _ = try VolumeOwner(options) }?.code == .unsupported, "\(options)")
+    }
+    #expect(problem { () throws(Problem) in _ = try VolumeOwner(["o": "uid=-1"]) }?.code == .invalid)
+  }
+
   @Test(arguments: [
     ("web:10.0.0.1", "web", "10.0.0.1"), ("six:fe80::1", "six", "fe80::1"), ("a;b:1.2.3.4", "a b", "1.2.3.4"),
   ])

@@ -8,7 +8,9 @@ struct ContainerCreate: Command {
   init() {}
 
   static var about: About { About("create", "Make a container without starting it") }
-  static var flags: [Flag<Self>] { CreateFlags.flags.lifted { try $1(&$0.group) } }
+  static var flags: [Flag<Self>] {
+    CreateFlags.flags.lifted { try $1(&$0.group) } + [.pending("attach", "a")]
+  }
   static var operands: [Operand] { ContainerRun.operands }
   static var flagsEndAtOperand: Bool { true }
 

@@ -24,7 +24,9 @@ struct ImagePrune: Command {
   func run(_ context: Context) throws(Problem) -> Int32 {
     let what = all ? "images that no container uses" : "images without a name that no container uses"
     guard force || context.confirms("This removes all \(what).") else { return 0 }
-    for id in try context.engine().pruneImages(all: all, filters: filters).deleted { context.output.line(id) }
+    let removal = try context.engine().pruneImages(all: all, filters: filters)
+    for id in removal.deleted { context.output.line(id) }
+    context.tellReclaimed(removal.reclaimedBytes)
     return 0
   }
 }

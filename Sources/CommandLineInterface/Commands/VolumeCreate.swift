@@ -17,7 +17,7 @@ struct VolumeCreate: Command {
         let label = try FlagValue.label($1, flag: "--label")
         $0.options.labels[label.name] = label.value
       },
-      .value("opt", "o", "name=value", "Option of the driver: type, device, o") {
+      .value("opt", "o", "name=value", "Option of the driver: o=uid=ID,gid=ID, whose it is") {
         let pair = try FlagValue.pair($1, flag: "--opt")
         $0.options.driverOptions[pair.name] = pair.value
       },

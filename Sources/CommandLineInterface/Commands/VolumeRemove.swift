@@ -5,6 +5,7 @@ import Problems
 struct VolumeRemove: Command {
   var all = false
   var force = false
+  var seconds: Int?
   var given: [String] = []
   init() {}
 
@@ -13,7 +14,10 @@ struct VolumeRemove: Command {
   static var flags: [Flag<Self>] {
     [
       .toggle("all", "a", "All volumes") { $0.all = $1 },
-      .toggle("force", "f", "With the containers that use them") { $0.force = $1 },
+      .toggle("force", "f", "With the containers that use them; one that is not there is fine") { $0.force = $1 },
+      .value("time", "t", "seconds", "With --force: seconds from the stop signal to SIGKILL", also: ["timeout"]) {
+        $0.seconds = try number($1, "--time", 0...Int(Int32.max))
+      },
     ]
   }
 
@@ -26,7 +30,9 @@ struct VolumeRemove: Command {
     }
     let names = all ? try engine.volumes().map(\.name) : given
     return context.each(names, missing: 1, inUse: 2) { name throws(Problem) in
-      context.output.line(try engine.removeVolume(name, force: force))
+      do throws(Problem) {
+        context.output.line(try engine.removeVolume(name, force: force, timeoutSeconds: seconds))
+      } catch  where force && error.code == .notFound {}
     }
   }
 }

@@ -197,7 +197,20 @@ struct CreateFlags {
         $0.options.blockIOWeight = UInt16(try number($1, "--blkio-weight", 10...1000))
       },
       .value("cgroup-parent", "path", "Parent cgroup") { $0.options.cgroupParent = $1 },
-    ]
+    ] + DeviceRate.Kind.allCases.map(rate)
+  }
+  private static func rate(_ kind: DeviceRate.Kind) -> Flag<CreateFlags> {
+    let help =
+      switch kind {
+      case .readBytes: "Bytes a second that may be read from a block device"
+      case .writeBytes: "Bytes a second that may be written to a block device"
+      case .readOperations: "Reads a second from a block device"
+      case .writeOperations: "Writes a second to a block device"
+      case .weight: "Block I/O weight for one device, 10 to 1000"
+      }
+    return .value(kind.rawValue, kind == .weight ? "device:weight" : "device:rate", help) {
+      $0.options.deviceRates.append(try DeviceRate(kind, flag: $1))
+    }
   }
 
   private static var imageAndLog: [Flag<CreateFlags>] {
@@ -238,9 +251,9 @@ struct CreateFlags {
   /// Known from podman and docker; refused by name until the issues that bring them.
   private static var pending: [Flag<CreateFlags>] {
     let values = [
-      "blkio-weight-device", "cgroup-conf", "cgroups", "chrootdirs", "conmon-pidfile", "cpu-rt-period",
+      "cgroup-conf", "cgroups", "chrootdirs", "conmon-pidfile", "cpu-rt-period",
       "cpu-rt-runtime",
-      "device-read-bps", "device-read-iops", "device-write-bps", "device-write-iops", "env-merge",
+      "env-merge",
       "health-cmd", "health-interval", "health-on-failure", "health-retries",
       "health-start-period", "health-timeout", "hostuser", "image-volume",
       "passwd-entry", "personality", "pod", "pod-id-file", "requires", "restart", "sdnotify", "seccomp-policy",
@@ -251,7 +264,7 @@ struct CreateFlags {
     let toggles = [
       "disable-content-trust", "env-host", "http-proxy", "no-healthcheck", "passwd", "rmi", "unsetenv-all",
     ]
-    return values.map { .pending($0) } + toggles.map { .pending($0, value: false) } + [.pending("attach", "a")]
+    return values.map { .pending($0) } + toggles.map { .pending($0, value: false) }
   }
 }
 

@@ -152,6 +152,7 @@ extension ContainerOptions {
     writer.put("cpusetMems", cpusetMemories)
     writer.put("pidsLimit", pidsLimit)
     writer.put("blkioWeight", blockIOWeight)
+    writer.put("deviceRates", deviceRates.map { [.string($0.kind.rawValue), .string($0.path), JSON($0.rate)] })
     writer.put("cgroupParent", cgroupParent)
   }
 
@@ -233,6 +234,12 @@ extension ContainerOptions {
     cpusetMemories = reader.text("cpusetMems")
     pidsLimit = reader.integer("pidsLimit")
     blockIOWeight = reader.integer("blkioWeight")
+    deviceRates = reader.list("deviceRates").compactMap { entry in
+      guard let parts = entry.array, parts.count == 3, let kind = parts[0].string.flatMap(DeviceRate.Kind.init),
+        let path = parts[1].string, let rate: UInt64 = parts[2].integer()
+      else { return nil }
+      return DeviceRate(kind, path: path, rate: rate)
+    }
     cgroupParent = reader.text("cgroupParent")
   }
 }

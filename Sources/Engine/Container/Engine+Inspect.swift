@@ -10,14 +10,21 @@ extension Engine {
     let record = try observed(try store().containers.lookup(name))
     let config = try ContainerConfig(record)
     let bundle = paths.bundle(record.id)
+    // Built by each start, and gone with the container's end (PD-131).
+    func generated(_ name: String) -> JSON { .string(exists("\(bundle)/\(name)") ? "\(bundle)/\(name)" : "") }
     var document = JSON.Object([
       ("Id", .string(record.id)), ("Created", .string(Timestamp.text(record.created))),
       ("Path", .string(config.arguments.first ?? "")), ("Args", JSON(Array(config.arguments.dropFirst()))),
       ("State", try state(record, config)), ("Image", .string(config.image?.id ?? "")),
+      (
+        "ImageDigest",
+        .string(
+          try config.image.flatMap { image throws(Problem) in try store().images.get(image.id) }?.manifestDigest ?? "")
+      ),
       ("ImageName", .string(config.imageTitle)),
       ("Rootfs", .string({ if case .rootfs(let path) = config.options.source { path } else { "" } }())),
-      ("ResolvConfPath", .string(bundle + "/resolv.conf")), ("HostnamePath", .string(bundle + "/hostname")),
-      ("HostsPath", .string(bundle + "/hosts")), ("StaticDir", .string(paths.container(record.id))),
+      ("ResolvConfPath", generated("resolv.conf")), ("HostnamePath", generated("hostname")),
+      ("HostsPath", generated("hosts")), ("StaticDir", .string(paths.container(record.id))),
       ("OCIConfigPath", .string(bundle + "/config.json")),
       ("OCIRuntime", .string(config.options.runtime ?? "berth-runtime")),
       ("PidFile", .string(config.options.pidFile ?? paths.pidFile(record.id))),
@@ -145,7 +152,7 @@ extension Engine {
     let options = config.options
     let settings = try LogSettings(options)
     var document = JSON.Object([
-      ("Binds", JSON(binds(config))), ("CgroupMode", .string(options.cgroupNamespace?.text ?? "")),
+      ("Binds", JSON(binds(config))), ("CgroupMode", .string(cgroupMode(options).text)),
       ("ContainerIDFile", .string(options.cidFile ?? "")),
       (
         "LogConfig",
@@ -181,12 +188,25 @@ extension Engine {
     return .object(document)
   }
 
+  private func cgroupMode(_ options: ContainerOptions) -> NamespaceMode {
+    options.cgroupNamespace ?? (SpecBuilder.Machine.isCgroup2() ? .private : .host)
+  }
+
   private func putLimits(_ options: ContainerOptions, into document: inout JSON.Object) {
     document["CpuShares"] = JSON(options.cpuShares ?? 0)
     document["Memory"] = JSON(options.memoryBytes ?? 0)
     document["NanoCpus"] = JSON(options.nanoCPUs ?? 0)
     document["CgroupParent"] = .string(options.cgroupParent ?? "")
     document["BlkioWeight"] = JSON(options.blockIOWeight ?? 0)
+    let rates: [(String, DeviceRate.Kind)] = [
+      ("BlkioWeightDevice", .weight), ("BlkioDeviceReadBps", .readBytes), ("BlkioDeviceWriteBps", .writeBytes),
+      ("BlkioDeviceReadIOps", .readOperations), ("BlkioDeviceWriteIOps", .writeOperations),
+    ]
+    for (member, kind) in rates {
+      let found = options.deviceRates.filter { $0.kind == kind }
+      document[member] = .array(
+        found.map { ["Path": .string($0.path), kind == .weight ? "Weight" : "Rate": JSON($0.rate)] })
+    }
     document["CpuPeriod"] = JSON(options.cpuPeriodMicroseconds ?? (options.nanoCPUs == nil ? 0 : 100_000))
     document["CpuQuota"] = JSON(options.cpuQuotaMicroseconds ?? (options.nanoCPUs ?? 0) / 10_000)
     document["CpusetCpus"] = .string(options.cpusetCPUs ?? "")

@@ -21,6 +21,7 @@ extension Engine {
     var accounts = try AccountFiles(in: root.fd)
     if config.namesCaller { accounts.addCaller(try userNamespace(), home: config.workingDirectory) }
     var identity = try accounts.parsed.resolve(user: config.user, groupAdd: config.options.groupAdd)
+    if identity.uid != 0 || identity.gid != 0 { accounts.add(identity, home: config.workingDirectory) }
     try checkMapped(&identity, config)
     let owner = config.outside(identity)
     try root.makeWorkingDirectory(config.workingDirectory, owner: owner, parents: config.rootOwner)
@@ -32,6 +33,7 @@ extension Engine {
     facts.joined[.network] = connections.namespace?.network.path ?? facts.joined[.network]
     if config.options.initProcess { facts.initProgram = try initProgram(config.options) }
     for device in config.options.devices { facts.devices += try SpecBuilder.FoundDevice.find(device) }
+    for rate in config.options.deviceRates { facts.rates.append(try SpecBuilder.FoundRate(rate)) }
     if config.options.privileged {
       facts.devices += try SpecBuilder.FoundDevice.all(below: "/dev", as: "/dev", access: "rwm")
     }

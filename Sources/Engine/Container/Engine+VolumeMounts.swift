@@ -36,6 +36,8 @@ extension Engine {
         hint: "remove the container, or make the volume again")
     }
     try doing("make volume \(path)") { () throws(Errno) in try makeDirectories(path, mode: 0o755) }
+    let isGiven = volume.needsCopyUp && !volume.needsChown
+    if isGiven { try give(path, to: volume) }
     if volume.needsCopyUp || volume.needsChown {
       let directory = try doing("open volume \(path)") { () throws(Errno) in try open(path, O_RDONLY | O_DIRECTORY) }
       try doing("copy \(mount.destination) of the image into volume \(name)") { () throws(Errno) in
@@ -48,6 +50,7 @@ extension Engine {
           volume.gid = identity.gid
         }
       }
+      if isGiven { try give(path, to: volume) }  // what was copied brought the image's owner along
       volume.needsCopyUp = false
       volume.needsChown = false
       try store().volumes.update(volume)

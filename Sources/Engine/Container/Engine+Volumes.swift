@@ -1,3 +1,4 @@
+import CSys
 import Glibc
 public import JSON
 public import Problems
@@ -11,18 +12,30 @@ extension Engine {
       throw Problem(
         code: .unsupported, message: "volume driver \"\(options.driver)\" is not supported", hint: "local is")
     }
-    if let name = options.driverOptions.keys.sorted().first {
-      throw Problem(code: .unsupported, message: "volume option \"\(name)\" is not supported")
-    }
+    let owner = try VolumeOwner(options.driverOptions)
     let name = options.name ?? Identity.random()
     try VolumeName.check(name)
     let store = try store()
     if options.ignore, try store.volumes.get(name) != nil { return name }
-    try store.volumes.insert(
-      VolumeRecord(name: name, labels: JSON(options.labels).text(), created: Timestamp.now(), anonymous: false))
+    var record = VolumeRecord(
+      name: name, labels: JSON(options.labels).text(), options: JSON(options.driverOptions).text(),
+      created: Timestamp.now(), anonymous: false)
+    if let owner {
+      record.uid = owner.uid
+      record.gid = owner.gid
+      record.needsChown = false
+    }
+    try store.volumes.insert(record)
     // The row comes first: a directory that is missing is made by whoever needs it.
     try makeVolumeDirectory(name)
+    if owner != nil { try give(paths.volumeData(name), to: record) }
     return name
+  }
+  /// A volume whose owner was named when it was made.
+  func give(_ path: String, to volume: VolumeRecord) throws(Problem) {
+    try doing("chown \(path)") { () throws(Errno) in
+      _ = try check(csys_fchownat(AT_FDCWD, path, volume.uid, volume.gid, AT_SYMLINK_NOFOLLOW))
+    }
   }
   private func makeVolumeDirectory(_ name: String) throws(Problem) {
     try doing("make volume \(name)") { () throws(Errno) in
@@ -93,9 +106,12 @@ extension Engine {
     ]
   }
 
-  /// - Parameter force: remove the containers that use it, too. - Returns: its name.
+  /// - Parameters:
+  ///   - force: remove the containers that use it, too.
+  ///   - timeoutSeconds: what these have from the stop signal to SIGKILL; nil kills at once.
+  /// - Returns: its name.
   @discardableResult
-  public func removeVolume(_ name: String, force: Bool = false) throws(Problem) -> String {
+  public func removeVolume(_ name: String, force: Bool = false, timeoutSeconds: Int? = nil) throws(Problem) -> String {
     let store = try store()
     let record = try store.volumes.lookup(name)
     if force {
@@ -103,6 +119,7 @@ extension Engine {
       options.force = true
       options.ignore = true
       options.dependents = true
+      options.timeoutSeconds = timeoutSeconds
       for user in try store.containers.list(usingVolume: record.name) { try remove(user.id, options) }
     }
     if try store.volumes.get(record.name) == nil { return record.name }  // went with its last container
@@ -140,7 +157,8 @@ extension Engine {
     query.all = true
     query.filters = filters
     var report = PruneReport()
-    for container in try list(query) {
+    // A container can only depend on older ones, which wait for it to go.
+    for container in try list(query).reversed() {
       switch container.state {
       case .configured, .created, .stopped, .exited: break
       case .running, .paused, .stopping, .removing, .unknown: continue

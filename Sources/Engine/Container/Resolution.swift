@@ -314,6 +314,7 @@ struct Resolution {
       add: options.capAdd, drop: options.capDrop, privileged: options.privileged, available: { CapabilitySet.names })
     if case .file(let path) = security.seccomp { _ = try SeccompProfileFile.read(path, capabilities: capabilities) }
     for device in options.devices { _ = try SpecBuilder.FoundDevice.find(device) }
+    for rate in options.deviceRates { _ = try SpecBuilder.FoundRate(rate) }
     _ = try LogSettings(options)
   }
 }

@@ -108,7 +108,7 @@ struct Accounts: Sendable {
   }
 }
 
-/// The texts of the account files, to which the caller can be added. Source: capability line PD-121.
+/// The texts of the account files, to which users can be added. Source: capability lines PD-121, PD-131.
 struct AccountFiles: Sendable {
   private(set) var passwd: String
   private(set) var group: String
@@ -134,6 +134,19 @@ struct AccountFiles: Sendable {
     if !accounts.groups.contains(where: { $0.gid == gid }) {
       let free = accounts.groups.contains { $0.name == name } ? "\(gid)" : name
       group = Self.ended(group) + "\(free):x:\(gid):\n"
+      hasNewGroup = true
+    }
+  }
+
+  /// Who was named by numbers that the container does not know: programs ask for a name. Source: capability line PD-131.
+  mutating func add(_ identity: ProcessIdentity, home: String) {
+    let accounts = parsed
+    if identity.uid != 0, identity.name == nil {
+      passwd = Self.ended(passwd) + "\(identity.uid):*:\(identity.uid):\(identity.gid):container user:\(home):/bin/sh\n"
+      hasNewUser = true
+    }
+    if identity.gid != 0, !accounts.groups.contains(where: { $0.gid == identity.gid }) {
+      group = Self.ended(group) + "\(identity.gid):x:\(identity.gid):\(identity.name ?? "\(identity.uid)")\n"
       hasNewGroup = true
     }
   }

@@ -30,6 +30,20 @@ extension SpecBuilder.Machine {
   }
 }
 
+extension SpecBuilder.FoundRate {
+  /// Looks the device up on the host.
+  init(_ rate: DeviceRate) throws(Problem) {
+    let flag = "--\(rate.kind.rawValue) \(rate.path)"
+    let found = try doing(flag, hint: "a block device of the host is wanted: see lsblk") { () throws(Errno) in
+      try status(rate.path)
+    }
+    guard let device = SpecBuilder.FoundDevice(found, path: rate.path, access: "rwm"), device.type == "b" else {
+      throw Problem(code: .invalid, message: "\(flag) is not a block device")
+    }
+    self.init(kind: rate.kind, major: device.major, minor: device.minor, rate: rate.rate)
+  }
+}
+
 extension SpecBuilder.FoundDevice {
   /// Looks a device up on the host; a directory gives all devices in it.
   static func find(_ mapping: DeviceMapping) throws(Problem) -> [SpecBuilder.FoundDevice] {
@@ -70,7 +84,7 @@ extension SpecBuilder.FoundDevice {
     return result
   }
 
-  private init?(_ found: stat, path: String, access: String) {
+  fileprivate init?(_ found: stat, path: String, access: String) {
     let kind = found.st_mode & S_IFMT
     guard kind == S_IFCHR || kind == S_IFBLK else { return nil }
     let number = found.st_rdev

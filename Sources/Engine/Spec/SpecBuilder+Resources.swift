@@ -16,12 +16,28 @@ extension SpecBuilder {
       limit.limit = pids
       resources.pids = limit
     }
-    if let weight = options.blockIOWeight {
-      var blockIO = BlockIO()
-      blockIO.weight = weight
-      resources.blockIO = blockIO
-    }
+    if options.blockIOWeight != nil || !facts.rates.isEmpty { resources.blockIO = blockIO }
     return resources
+  }
+
+  private var blockIO: BlockIO {
+    var result = BlockIO()
+    result.weight = options.blockIOWeight
+    func throttles(_ kind: DeviceRate.Kind) -> [ThrottleDevice]? {
+      let rates = facts.rates.filter { $0.kind == kind }
+      return rates.isEmpty ? nil : rates.map { ThrottleDevice(major: $0.major, minor: $0.minor, rate: $0.rate) }
+    }
+    result.throttleReadBpsDevice = throttles(.readBytes)
+    result.throttleWriteBpsDevice = throttles(.writeBytes)
+    result.throttleReadIOPSDevice = throttles(.readOperations)
+    result.throttleWriteIOPSDevice = throttles(.writeOperations)
+    let weights = facts.rates.filter { $0.kind == .weight }.map { found in
+      var device = WeightDevice(major: found.major, minor: found.minor)
+      device.weight = UInt16(clamping: found.rate)
+      return device
+    }
+    result.weightDevice = weights.isEmpty ? nil : weights
+    return result
   }
 
   /// Where the container's cgroup is made: a path, or a unit of systemd's.
@@ -71,7 +87,7 @@ extension SpecBuilder {
       ("--pids-limit", (options.pidsLimit ?? 0) > 0, "pids"),
       ("--blkio-weight", options.blockIOWeight != nil, "io"), ("--cgroup-parent", options.cgroupParent != nil, nil),
     ]
-    return flags.filter(\.1).map { ($0.0, $0.2) }
+    return flags.filter(\.1).map { ($0.0, $0.2) } + options.deviceRates.map { ("--\($0.kind.rawValue)", "io") }
   }
 
   private var deviceRules: [DeviceRule] {

@@ -26,6 +26,8 @@ struct SpecBuilder {
     var initProgram: String?
     /// `--device` and privileged devices, looked up on the host.
     var devices: [FoundDevice] = []
+    /// Limits of block devices, with the numbers of these.
+    var rates: [FoundRate] = []
     var terminalSize: (rows: UInt16, columns: UInt16)?
   }
   /// What is the same for all containers of this machine.
@@ -56,6 +58,14 @@ struct SpecBuilder {
     var uid: UInt32
     var gid: UInt32
     var access: String
+  }
+
+  /// A block device of the host, and its limit.
+  struct FoundRate: Hashable, Sendable {
+    var kind: DeviceRate.Kind
+    var major: Int64
+    var minor: Int64
+    var rate: UInt64
   }
 
   let config: ContainerConfig
