@@ -1,6 +1,7 @@
 #include "centry.h"
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -93,10 +94,26 @@ static void close_it(long fd) {
   if (fd >= 0) call5(SYS_close, fd, 0, 0, 0, 0);
 }
 
+static void say(const char *text) {
+  long length = 0;
+  while (text[length]) length++;
+  call5(SYS_write, 2, (long)text, length, 0, 0);
+}
+
+/* Without its /proc Swift aborts before it has a word for it. */
+static void want_proc(void) {
+  struct statfs status;
+  long result = call5(SYS_statfs, (long)"/proc", (long)&status, 0, 0, 0);
+  if (result == 0 && status.f_type == PROC_SUPER_MAGIC) return;
+  say("berth-runtime: /proc is not a procfs: mount one with mount -t proc proc /proc\n");
+  call5(SYS_exit_group, 1, 0, 0, 0, 0);
+}
+
 /* stack: argc, argv, NULL, envp, NULL, the auxiliary vector, as the kernel leaves it. */
 __attribute__((used)) UNPROTECTED void centry_protect(long *stack) {
   int count = (int)stack[0];
   char **words = (char **)(stack + 1), **environment = words + count + 1;
+  want_proc();
   if (!is_wanted(count, words)) return;
   char **end = environment;
   while (*end) end++;
