@@ -46,12 +46,20 @@ final class Context {
       do throws(Problem) {
         try body(name)
       } catch {
-        output.flush()
-        Program.report(error)
-        let special = error.code == .notFound ? missing : error.code == .conflict ? inUse : nil
-        let code = special ?? error.exitStatus
-        status = max(status, code)
+        status = max(status, report([error], missing: missing, inUse: inUse))
       }
+    }
+    return status
+  }
+
+  /// Tells of what went wrong with some of several objects. - Returns: the exit status, as `each` has it.
+  func report(_ failures: [Problem], missing: Int32? = nil, inUse: Int32? = nil) -> Int32 {
+    output.flush()
+    var status: Int32 = 0
+    for failure in failures {
+      Program.report(failure)
+      let special = failure.code == .notFound ? missing : failure.code == .conflict ? inUse : nil
+      status = max(status, special ?? failure.exitStatus)
     }
     return status
   }

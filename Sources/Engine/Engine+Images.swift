@@ -53,11 +53,9 @@ extension Engine {
   }
 
   /// Removes all images, and with `force` the containers that use them.
-  /// - Throws: the first problem, after all that can go has gone.
-  public func removeAllImages(force: Bool = false) throws(Problem) -> ImageRemoval {
-    let (removal, failures) = try library().removeAll(force: force, removeContainer: removeUser)
-    if let first = failures.first { throw first }
-    return removal
+  /// - Returns: what has gone, and why the others have not.
+  public func removeAllImages(force: Bool = false) throws(Problem) -> (removal: ImageRemoval, failures: [Problem]) {
+    try library().removeAll(force: force, removeContainer: removeUser)
   }
 
   /// Removes images without a name that no container uses. - Parameter all: those with names, too.
@@ -73,8 +71,16 @@ extension Engine {
   /// podman's inspect document of one image.
   public func inspectImage(_ name: String) throws(Problem) -> JSON { try library().inspect(name) }
 
-  /// podman's history document, the newest step first.
-  public func imageHistory(_ name: String) throws(Problem) -> [JSON] { try library().history(name) }
+  /// The steps that made an image, the newest first.
+  public func imageHistory(_ name: String) throws(Problem) -> [ImageStep] {
+    try library().history(name).map { document in
+      let id = document["id"]?.string
+      return ImageStep(
+        id: id == "<missing>" ? nil : id, created: document["created"]?.string.flatMap(Timestamp.parse) ?? 0,
+        createdBy: document["createdBy"]?.string ?? "", size: document["size"]?.integer() ?? 0,
+        comment: document["comment"]?.string ?? "", tags: document["tags"]?.strings ?? [])
+    }
+  }
 
   private func removeUser(_ container: ContainerRecord) throws(Problem) {
     var options = RemoveOptions()

@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 public import JSON
+import Networking
 public import Problems
 import Rootless
 import StateStore
@@ -33,7 +34,10 @@ extension Engine {
         ],
       ],
       "registries": .object(JSON.Object()),
-      "plugins": ["volume": ["local"], "network": [], "log": ["k8s-file", "json-file", "none"]],
+      "plugins": [
+        "volume": ["local"], "network": JSON(NetworkConfiguration.Driver.allCases.map(\.rawValue)),
+        "log": ["k8s-file", "json-file", "none"],
+      ],
       "version": version(),
     ]
   }

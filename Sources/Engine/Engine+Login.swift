@@ -15,9 +15,11 @@ extension Engine {
   /// Checks a name and password with a registry, and keeps them.
   ///
   /// - Parameter registry: `host[:port][/namespace]`.
+  /// - Returns: the file, or the helper, that keeps them.
   /// - Throws: `.denied` where the registry refuses them, `.unavailable` where it cannot be reached.
+  @discardableResult
   public func login(_ registry: String, user: String, password: String, _ options: LoginOptions = LoginOptions())
-    throws(Problem)
+    throws(Problem) -> String
   {
     let key = try AuthFile.key(forLogin: registry)
     var connecting = RegistryOptions(program: try programs.helper("berth-registry"), environment: currentEnvironment())
@@ -29,7 +31,7 @@ extension Engine {
     let id = try connection.send(.login(registry: host, user: user, password: password))
     _ = try connection.finish(id)
     let source = credentialSource(options)
-    try source.store(Credentials(user: user, password: password), for: key)
+    return try source.store(Credentials(user: user, password: password), for: key)
   }
 
   /// The name that is logged in to a registry; nil where there is none.

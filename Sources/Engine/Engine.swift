@@ -74,7 +74,8 @@ public final class Engine {
       guard path.hasPrefix("/") else {
         throw Problem(
           code: .invalid, message: "--\(name) \"\(path)\" is not an absolute path",
-          hint: path.isEmpty ? "HOME is not set: set it, or name a directory with --\(name)" : nil)
+          hint: path.isEmpty && environmentVariable("HOME") == nil
+            ? "HOME is not set: set it, or name a directory with --\(name)" : nil)
       }
     }
     try Self.checkPluginPaths(options)
@@ -165,6 +166,7 @@ struct Programs: Sendable {
       guard exists(path) else { throw Problem(code: .invalid, message: "OCI runtime \(name) is not there") }
       return path
     }
+    if name.isEmpty { throw Problem(code: .invalid, message: "--runtime \"\": want a path or a name") }
     for directory in [Self.ownDirectory(), libexec()] where exists(directory + "/" + name) {
       return directory + "/" + name
     }

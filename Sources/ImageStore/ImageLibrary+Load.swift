@@ -6,7 +6,8 @@ import Sys
 import UnpackProtocol
 
 extension ImageLibrary {
-  /// Reads all images of a docker-archive, an oci-archive (each as a tar, packed or not) or an OCI layout directory.
+  /// Reads all images of a docker-archive, an oci-archive (each as a tar, packed or not), an OCI layout or a
+  /// directory of one image with its blobs.
   ///
   /// An archive is unpacked by a layer worker, which is shut in: this program reads no tar. Then each image comes in
   /// from the files.
@@ -80,7 +81,10 @@ extension ImageLibrary {
     let label = given ?? "standard input"
     let files = try ArchiveFiles(path: path, label: label)
     let images: [IncomingImage]
-    if files.has("manifest.json") {
+    if files.has("version") && files.has("manifest.json") {
+      try policy.check(.directory(given))
+      images = [try OCILayout.imageOfDirectory(path, files)]
+    } else if files.has("manifest.json") {
       try policy.check(.dockerArchive(given))
       images = try DockerArchive.images(path, files)
     } else if files.has("index.json") {
@@ -89,7 +93,9 @@ extension ImageLibrary {
     } else {
       throw Problem(
         code: .invalid, message: "\(label) is no image archive: it has neither manifest.json nor index.json",
-        hint: "load reads docker-archive, oci-archive and OCI layouts; a root filesystem's tar needs: berth import")
+        hint:
+          "load reads docker-archive, oci-archive, OCI layouts and dir:; a root filesystem's tar needs: berth import"
+      )
     }
     if images.isEmpty { throw Problem(code: .invalid, message: "\(label) holds no image") }
     var receipts: [ImageReceipt] = []

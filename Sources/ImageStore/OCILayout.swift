@@ -24,20 +24,41 @@ enum OCILayout {
         continue
       }
       let (digest, bytes, manifest) = try manifest(entry, files)
-      try manifest.requireImage()
-      let config = try blob(manifest.config, files, limit: ImageLimit.configBytesMax)
-      let layers = manifest.layers.map { layer in
-        IncomingLayer(
-          source: .file { () throws(Problem) in
-            try ArchiveFiles(path: path, label: label).open("blobs/sha256/\(layer.digest.hex)")
-          }, digest: layer.digest, size: layer.size)
-      }
       seen[entry.digest] = result.count
+      let (config, layers) = try parts(path, files, of: manifest, in: blobs)
       result.append(
         try IncomingImage(
           configBytes: config, manifest: (digest, bytes), layers: layers, names: names, namedDigest: entry.digest))
     }
     return result
+  }
+  private static let blobs = "blobs/sha256/"
+
+  /// What skopeo's `dir:` and `podman save --format docker-dir` write: one manifest, and beside it the blobs, each by
+  /// the digits of its digest. Such an image has no name. Source: containers-transports(5), "dir:path".
+  static func imageOfDirectory(_ path: String, _ files: borrowing ArchiveFiles) throws(Problem) -> IncomingImage {
+    let bytes = try files.read("manifest.json", limit: ImageLimit.manifestBytesMax)
+    guard case .manifest(let manifest) = try ManifestDocument(parsing: bytes) else {
+      throw Problem(code: .unsupported, message: "\(files.label) holds a list of images, not one image")
+    }
+    let (config, layers) = try parts(path, files, of: manifest, in: "")
+    return try IncomingImage(configBytes: config, manifest: (Digest(of: bytes), bytes), layers: layers, names: [])
+  }
+
+  /// - Parameter blobs: where the blobs are, before their names.
+  private static func parts(
+    _ path: String, _ files: borrowing ArchiveFiles, of manifest: Manifest, in blobs: String
+  ) throws(Problem) -> (config: [UInt8], layers: [IncomingLayer]) {
+    let label = files.label
+    try manifest.requireImage()
+    let config = try blob(manifest.config, files, in: blobs, limit: ImageLimit.configBytesMax)
+    let layers = manifest.layers.map { layer in
+      IncomingLayer(
+        source: .file { () throws(Problem) in
+          try ArchiveFiles(path: path, label: label).open(blobs + layer.digest.hex)
+        }, digest: layer.digest, size: layer.size)
+    }
+    return (config, layers)
   }
 
   /// Follows indexes to this machine's platform.
@@ -46,7 +67,7 @@ enum OCILayout {
   ) throws(Problem) -> (Digest, [UInt8], Manifest) {
     var entry = entry
     for _ in 0...ImageLimit.indexDepthMax {
-      let bytes = try blob(entry, files, limit: ImageLimit.manifestBytesMax)
+      let bytes = try blob(entry, files, in: blobs, limit: ImageLimit.manifestBytesMax)
       switch try ManifestDocument(parsing: bytes, mediaType: entry.mediaType) {
       case .manifest(let manifest): return (entry.digest, bytes, manifest)
       case .index(let index):
@@ -61,9 +82,9 @@ enum OCILayout {
   }
 
   private static func blob(
-    _ descriptor: Descriptor, _ files: borrowing ArchiveFiles, limit: Int
+    _ descriptor: Descriptor, _ files: borrowing ArchiveFiles, in blobs: String, limit: Int
   ) throws(Problem) -> [UInt8] {
-    let bytes = try files.read("blobs/sha256/\(descriptor.digest.hex)", limit: limit)
+    let bytes = try files.read(blobs + descriptor.digest.hex, limit: limit)
     guard Digest(of: bytes) == descriptor.digest else {
       throw Problem(
         code: .invalid, message: "blob \(descriptor.digest.short) of \(files.label) has the wrong digest",

@@ -23,18 +23,25 @@ extension SignaturePolicy.Source {
 
   /// The file or directory, then each directory above it. - Parameter path: nil is standard input.
   package static func oci(_ path: String?, isDirectory: Bool) -> Self {
+    Self(transport: isDirectory ? "oci" : "oci-archive", scopes: scopes(above: path), label: label(path))
+  }
+  /// As `oci`. Source: containers-policy.json(5), "dir:".
+  package static func directory(_ path: String?) -> Self {
+    Self(transport: "dir", scopes: scopes(above: path), label: label(path))
+  }
+  private static func label(_ path: String?) -> String { path ?? "the image on standard input" }
+  private static func scopes(above path: String?) -> [String] {
     var scopes: [String] = []
     var rest = Substring(path.map(resolved) ?? "")
     while let slash = rest.lastIndex(of: "/"), rest != "/" {
       scopes.append(String(rest))
       rest = rest[..<slash]
     }
-    return Self(
-      transport: isDirectory ? "oci" : "oci-archive", scopes: scopes, label: path ?? "the image on standard input")
+    return scopes
   }
 
   package static func dockerArchive(_ path: String?) -> Self {
-    Self(transport: "docker-archive", scopes: [], label: path ?? "the image on standard input")
+    Self(transport: "docker-archive", scopes: [], label: label(path))
   }
 
   /// A root filesystem's tar.

@@ -43,7 +43,8 @@ struct Berth: CommandGroup {
   static var children: [any Command.Type] {
     [
       ContainerAttach.self, ContainerGroup.self, ContainerCreate.self, ContainerExec.self, ImageGroup.self,
-      ImageListShort.self, ImageImport.self, SystemInfo.self, ContainerInitialize.self, Inspect.self, ContainerKill.self, ImageLoad.self,
+      ImageHistory.self, ImageListShort.self, ImageImport.self, SystemInfo.self, ContainerInitialize.self, Inspect.self,
+      ContainerKill.self, ImageLoad.self,
       Login.self,
       Logout.self, ContainerLogs.self, NetworkGroup.self, ContainerPause.self, ContainerPort.self,
       ContainerListShort.self, ImagePull.self,
@@ -61,7 +62,8 @@ struct ContainerGroup: CommandGroup {
   static var children: [any Command.Type] {
     [
       ContainerAttach.self, ContainerCleanup.self, ContainerCreate.self, ContainerExec.self, ContainerExists.self,
-      ContainerInitialize.self, ContainerInspect.self, ContainerKill.self, ContainerList.self, ContainerLogs.self, ContainerPause.self,
+      ContainerInitialize.self, ContainerInspect.self, ContainerKill.self, ContainerList.self, ContainerLogs.self,
+      ContainerPause.self,
       ContainerPort.self, ContainerPrune.self, ContainerRename.self, ContainerRestart.self, ContainerRemove.self,
       ContainerRun.self,
       ContainerStart.self, ContainerStop.self, ContainerUnpause.self, ContainerWait.self,
@@ -75,7 +77,8 @@ struct ImageGroup: CommandGroup {
   static var about: About { About("image", "Manage images") }
   static var children: [any Command.Type] {
     [
-      ImageExists.self, ImageImport.self, ImageInspect.self, ImageLoad.self, ImageList.self, ImagePrune.self,
+      ImageExists.self, ImageHistory.self, ImageImport.self, ImageInspect.self, ImageLoad.self, ImageList.self,
+      ImagePrune.self,
       ImagePull.self, ImageRemove.self, ImageTag.self, ImageUntag.self,
     ]
   }

@@ -1,4 +1,5 @@
 import Engine
+import Glibc
 import JSON
 import Networking
 import Problems
@@ -11,6 +12,8 @@ struct ContainerList: Command {
   var headings = true
   var quiet = false
   var sort = SortKey.created
+  var namespaces = false
+  var watchSeconds: Int?
   var given: [String] = []
   init() {}
 
@@ -37,7 +40,14 @@ struct ContainerList: Command {
       .toggle("no-trunc", "Show IDs and commands in full") { $0.truncates = !$1 },
       .toggle("noheading", "Leave out the headings") { $0.headings = !$1 },
       .toggle("quiet", "q", "Only IDs") { $0.quiet = $1 },
+      .toggle("ns", "Show the namespaces of their processes") { $0.namespaces = $1 },
       .toggle("size", "s", "Show sizes") { $0.query.sizes = $1 },
+      .toggle("external", "Those of other programs in this store, too; there never are any") { _, _ in },
+      .toggle("sync", "Ask the kernel how they are; Berth always does") { _, _ in },
+      .value("watch", "w", "seconds", "Show the list again and again, until interrupted") {
+        $0.watchSeconds = try number($1, "--watch", 1...Int(Int32.max))
+      },
+      .pending("pod", "p", value: false),
       .value("sort", "key", "Order: \(sortNames.joined(separator: ", "))", completion: .words(sortNames)) {
         guard let key = SortKey(rawValue: $1) else { throw choice("--sort", $1, sortNames) }
         $0.sort = key
@@ -47,16 +57,32 @@ struct ContainerList: Command {
   private static var sortNames: [String] { SortKey.allCases.map(\.rawValue) }
 
   func run(_ context: Context) throws(Problem) -> Int32 {
-    let containers = sorted(try context.engine().list(query))
-    if quiet {
-      for container in containers { context.output.line(shortened(container.id)) }
-      return 0
+    if namespaces, query.sizes {
+      throw Problem(code: .invalid, message: "--ns and --size exclude each other", hint: "See 'berth ps --help'")
     }
-    context.output.write(try listing(containers, now: HumanText.now()).text(format: format, headings: headings))
+    let engine = try context.engine()
+    try show(engine, context)
+    guard let watchSeconds else { return 0 }
+    while !context.output.failed {
+      context.output.flush()
+      sleep(UInt32(watchSeconds))
+      if context.output.isTerminal { context.output.write("\u{1B}[H\u{1B}[J") }
+      try show(engine, context)
+    }
     return 0
   }
 
-  private func shortened(_ id: String) -> String { truncates ? String(id.prefix(12)) : id }
+  private func show(_ engine: Engine, _ context: Context) throws(Problem) {
+    let containers = sorted(try engine.list(query))
+    if quiet {
+      for container in containers { context.output.line(shortened(container.id)) }
+      return
+    }
+    let list = namespaces ? namespaceListing(containers) : listing(containers, now: HumanText.now())
+    context.output.write(try list.text(format: format, headings: headings))
+  }
+
+  func shortened(_ id: String) -> String { truncates ? String(id.prefix(12)) : id }
 
   private func sorted(_ containers: [ContainerSummary]) -> [ContainerSummary] {
     switch sort {

@@ -5,6 +5,7 @@ import Problems
 struct ContainerLogs: Command {
   var query = LogQuery()
   var latest = false
+  var colors = false
   var given: [String] = []
   init() {}
 
@@ -12,6 +13,7 @@ struct ContainerLogs: Command {
   static var operands: [Operand] { [Operand("CONTAINER", "Name or ID", optional: true, repeats: true)] }
   static var flags: [Flag<Self>] {
     [
+      .toggle("color", "Give each container's lines a colour of their own") { $0.colors = $1 },
       .toggle("follow", "f", "Go on until the container ends") { $0.query.follow = $1 },
       .toggle("latest", "l", "The container made last") { $0.latest = $1 },
       .toggle("names", "n", "Begin each line with the container's name") { $0.query.names = $1 },
@@ -35,7 +37,12 @@ struct ContainerLogs: Command {
     if query.follow, names.count > 1 {
       throw Problem(code: .unsupported, message: "--follow takes one container, not \(names.count)")
     }
-    for name in names { try engine.logs(name, query) }
+    var query = query
+    query.ids = names.count > 1
+    for (number, name) in names.enumerated() {
+      if colors { query.color = 1 + number % 7 }
+      try engine.logs(name, query)
+    }
     return 0
   }
 }

@@ -34,7 +34,9 @@ struct ContainerRemove: Command {
 
   func run(_ context: Context) throws(Problem) -> Int32 {
     let engine = try context.engine()
-    let names = try selection.names(given, engine, path: "berth rm")
+    var names = try selection.names(given, engine, path: "berth rm")
+    // A container can only depend on older ones, which wait for it to go.
+    if given.isEmpty { names.reverse() }
     var options = options
     // podman 4: `rm -f` of a name that is not there succeeds (decision G.4).
     if options.force { options.ignore = true }

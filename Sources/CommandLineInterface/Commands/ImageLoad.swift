@@ -3,7 +3,7 @@ import Glibc
 import ImageStore
 import Problems
 
-/// `berth load`: docker-archive, oci-archive, or an OCI layout's directory.
+/// `berth load`: docker-archive, oci-archive, or the directory of an OCI layout or of one image.
 struct ImageLoad: Command {
   var input: String?
   var quiet = false

@@ -17,6 +17,7 @@ struct ImageRemove: Command {
       .toggle("all", "a", "All images") { $0.all = $1 },
       .toggle("force", "f", "With all their names, and the containers that use them") { $0.force = $1 },
       .toggle("ignore", "i", "An image that is not there is fine") { $0.ignore = $1 },
+      .toggle("no-prune", "Leave other images alone; Berth always does") { _, _ in },
     ]
   }
 
@@ -26,8 +27,9 @@ struct ImageRemove: Command {
       guard given.isEmpty else {
         throw Problem(code: .invalid, message: "--all goes without names", hint: "See 'berth rmi --help'")
       }
-      context.show(try engine.removeAllImages(force: force))
-      return 0
+      let (removal, failures) = try engine.removeAllImages(force: force)
+      context.show(removal)
+      return context.report(failures, inUse: 2)
     }
     if given.isEmpty {
       throw Problem(code: .invalid, message: "an image's name or ID is missing", hint: "See 'berth rmi --help'")

@@ -11,6 +11,7 @@ struct Login: Command {
   var password: String?
   var readsPassword = false
   var showsLogin = false
+  var verbose = false
   var given: [String] = []
   init() {}
 
@@ -29,6 +30,7 @@ struct Login: Command {
       .toggle("password-stdin", "Read the password from standard input") { $0.readsPassword = $1 },
       .toggle("tls-verify", "Require HTTPS and check certificates (default true)") { $0.options.tlsVerify = $1 },
       .value("username", "u", "name", "Name") { $0.user = $1 },
+      .toggle("verbose", "v", "Tell which file keeps the credentials") { $0.verbose = $1 },
     ]
   }
 
@@ -50,7 +52,8 @@ struct Login: Command {
       if let password { password } else if readsPassword { try Self.passwordFromInput() } else {
         try Self.askSecretly("Password: ", registry, context)
       }
-    try engine.login(registry, user: name, password: secret, options)
+    let keeper = try engine.login(registry, user: name, password: secret, options)
+    if verbose { context.output.line("Used: \(keeper)") }
     context.output.line("Login Succeeded!")
     return 0
   }

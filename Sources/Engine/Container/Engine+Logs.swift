@@ -6,7 +6,6 @@ import Sys
 
 extension Engine {
   /// Writes the log to the two descriptors, stream by stream. Reading never changes it (PD-80).
-  /// - Parameter prefix: before each line, such as the container's name.
   public func logs(_ name: String, _ query: LogQuery, standardOutput: CInt = 1, standardError: CInt = 2) throws(Problem)
   {
     let record = try observed(try store().containers.lookup(name))
@@ -18,13 +17,18 @@ extension Engine {
     if let until = query.until { options.until = try LogTime(until, now: now) }
     options.tail = query.tail.flatMap { $0 < 0 ? nil : $0 }
     options.follow = query.follow && record.status.state.isAlive
-    let prefix = query.names ? Array("\(record.name) ".utf8) : []
+    let color = query.color.map { Array("\u{1B}[3\($0)m".utf8) } ?? []
+    let title = query.names ? record.name + " " : query.ids ? record.id.prefix(12) + " " : ""
+    let prefix = color + Array(title.utf8)
     var out = LogOutput(standardOutput: standardOutput, standardError: standardError, flushesAtOnce: options.follow)
     let reader = LogReader(log, options: options)
     func show(_ end: LogReader.End) throws(Problem) {
       try reader.read(end: end) { (entry) throws(Problem) in
-        try out.write(
-          (entry.continuesLine ? [] : prefix) + entry.bytes(timestamps: query.timestamps), isError: entry.isError)
+        var line = (entry.continuesLine ? [] : prefix) + entry.bytes(timestamps: query.timestamps)
+        if !color.isEmpty, line.last == UInt8(ascii: "\n") {
+          line.insert(contentsOf: Self.colorEnd, at: line.count - 1)
+        }
+        try out.write(line, isError: entry.isError)
         return true
       }
     }
@@ -36,6 +40,8 @@ extension Engine {
     }
     try out.flush()
   }
+
+  private static let colorEnd = Array("\u{1B}[0m".utf8)
 
   func logConfiguration(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem)
     -> MonitorConfiguration.Log

@@ -138,7 +138,8 @@ struct AccountFiles: Sendable {
     }
   }
 
-  /// Who was named by numbers that the container does not know: programs ask for a name. Source: capability line PD-131.
+  /// Who was named by numbers that the container does not know: programs ask for a name.
+  /// Source: capability line PD-131.
   mutating func add(_ identity: ProcessIdentity, home: String) {
     let accounts = parsed
     if identity.uid != 0, identity.name == nil {
