@@ -71,7 +71,7 @@ func problem(_ body: () throws(Problem) -> Void) -> Problem? {
     ] as [(DeviceRate.Kind, String)])
   func badDeviceRates(_ kind: DeviceRate.Kind, _ text: String) {
     let found = problem { () throws(Problem) in _ = try DeviceRate(kind, flag: text) }
-    #expect(found?.code == .invalid && found?.message.hasPrefix("--\(kind.rawValue) \"\(text)\"") == true)
+    #expect(found?.code == .invalid && found?.message.hasPrefix("--\(kind.rawValue) ") == true)
   }
 
   // covers PD-107

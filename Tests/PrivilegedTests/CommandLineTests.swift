@@ -1,3 +1,4 @@
+import Glibc
 import JSON
 import Sys
 import TestKit
@@ -102,6 +103,35 @@ import Testing
       #expect(try engine.ok("volume", "inspect", "-f", "{{.Name}} {{.Labels.a}} {{.Driver}}", "data") == "data b local")
       #expect(try engine.berth("volume", "rm", "absent").code == 1)
       #expect(try engine.ok("volume", "rm", "data") == "data")
+    }
+  }
+
+  // covers PD-62, PD-67, PD-80, LP-31: podman's further options of ps, logs and run
+  @Test func furtherOptions() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      let two = ["run", "--name", "w", "busybox", "sh", "-c", "echo out; echo err >&2"]
+      let shown = try engine.berth(Array(two[..<1]) + ["--attach", "stdout"] + two[1...])
+      #expect(shown.text == "out\n" && shown.errorText.isEmpty, "\(shown)")
+      #expect(try engine.berth("run", "-a", "video", "busybox").errorText.contains("--attach"))
+      let id = try engine.ok("run", "-d", "--name", "r", "busybox", "sh", "-c", "echo red; sleep 1000")
+      #expect(try eventually { try engine.ok("logs", "r") == "red" })
+      #expect(try engine.ok("logs", "--color", "r") == "\u{1B}[31mred\u{1B}[0m")
+      #expect(try engine.ok("logs", "r", "r") == "\(id.prefix(12)) red\n\(id.prefix(12)) red")
+      #expect(try engine.ok("logs", "--names", "r", "r") == "r red\nr red")
+      let pid = try engine.ok("inspect", "-f", "{{.State.Pid}}", "r")
+      #expect(try engine.ok("container", "inspect", "--latest", "-f", "{{.Id}}") == id)
+      let link = try engine.host("readlink", "/proc/\(pid)/ns/pid").trimmed
+      #expect(try link == "pid:[\(engine.ok("ps", "--ns", "--format", "{{.PIDNS}}"))]")
+      #expect(try engine.berth("ps", "--ns").lines.first?.hasPrefix("CONTAINER ID  NAMES       PID ") == true)
+      #expect(try engine.berth("ps", "--ns", "--size").code == 125)
+      #expect(try engine.ok("ps", "--sync", "--external", "-q") == String(id.prefix(12)))
+      #expect(try engine.berth("ps", "--pod").errorText.contains("not supported yet: --pod"))
+      let output = try temporaryFile()
+      let watch = try engine.startBerth(["ps", "-q", "--watch", "1"], output: output.borrowed)
+      #expect(try eventually { try rewound(output).count >= 26 }, "twice in a second")
+      try watch.signal(SIGTERM)
+      _ = try watch.wait()
     }
   }
 

@@ -9,7 +9,7 @@ import Testing
     try engine.ok("inspect", "-f", "{{.State.Status}}", name)
   }
 
-  // covers LP-19, LP-20, LP-24, LP-26, LP-27, PD-36, PD-38..41, PD-43, PD-50, PD-55
+  // covers LP-19, LP-20, LP-24, LP-26, LP-27, PD-36, PD-38, PD-41, PD-43, PD-50, PD-55
   @Test func createStartStopRemove() throws {
     try withEngine { engine in
       try engine.importBusybox()
@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  // covers PD-44..46
+  // covers PD-44, PD-45, PD-46
   @Test func killPauseRestart() throws {
     try withEngine { engine in
       try engine.importBusybox()

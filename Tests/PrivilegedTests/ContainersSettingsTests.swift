@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  // covers PD-107, PD-110, PD-112..114, LP-51
+  // covers PD-107, PD-110, PD-112, PD-113, PD-114, LP-51
   @Test func volumes() throws {
     try withEngine { engine in
       try engine.importBusybox()

@@ -41,8 +41,28 @@ import Testing
         #expect(try engine.ok("run", "--rm", "--runtime", runtime, "busybox", "echo", "x") == "x", "\(runtime)")
       }
       expect(try engine.berth("run", "--runtime", "no-such", "busybox"), names: "OCI runtime \"no-such\" not found")
+      #expect(try engine.ok("--runtime-flag", "log-format=json", "run", "--rm", "busybox", "echo", "x") == "x")
+      expect(try engine.berth("--runtime-flag", "no-such", "run", "--rm", "busybox"), names: "no-such")
       let outcome = try engine.berth(["run", "busybox"], environment: ["BERTH_LIBEXEC": "/nonexistent"])
       expect(outcome, names: "berth-monitor is not in /nonexistent")
+    }
+  }
+
+  // covers LX-13: what the runtime cannot do without is named
+  @Test func preconditions() throws {
+    for (change, words) in [
+      ("mount -t tmpfs none /proc", "/proc is not a procfs"), ("umount -R /sys/fs/cgroup", "/sys/fs/cgroup"),
+    ] {
+      try withScratch { scratch in
+        try makeBusyboxRootfs(scratch + "/rootfs")
+        let script = """
+          cd \(scratch); \(Installed.runtime) spec; sed -i 's/"terminal": true/"terminal": false/' config.json
+          \(change)
+          \(Installed.runtime) --root \(scratch)/state run unready
+          """
+        let outcome = try run(["unshare", "-m", "sh", "-c", script])
+        #expect(outcome.code != 0 && outcome.errorText.contains(words), "\(outcome)")
+      }
     }
   }
 
@@ -54,6 +74,7 @@ import Testing
       #expect(info["host"]?["kernel"]?.string == (try run(["uname", "-r"])).trimmed)
       #expect(info["store"]?["graphRoot"]?.string == engine.root)
       #expect(info["version"]?["Version"]?.string?.isEmpty == false)
+      #expect(info["plugins"]?["network"]?.strings?.contains("bridge") == true)
     }
   }
 

@@ -52,6 +52,24 @@ struct ImagesLocalTests {
     }
   }
 
+  // covers PD-96: the directory of one image; each blob is checked
+  @Test func directoryOfSkopeo() throws {
+    try withScratch { scratch in
+      let engine = TestEngine(scratch: scratch + "/engine")
+      try shell("skopeo copy -q oci:\(layout(scratch)):app dir:\(scratch)/d")
+      _ = try engine.ok("load", "-i", scratch + "/l")
+      let id = try engine.ok("images", "-q", "--no-trunc")
+      try engine.ok("rmi", "-a")
+      #expect(try engine.ok("load", "-q", "-i", scratch + "/d") == "Loaded image: \(id)")
+      #expect(try engine.ok("images", "--format", "{{.Repository}}") == "<none>")
+      try engine.ok("rmi", "-a")
+      try shell("cd \(scratch)/d; printf x >>\(id.dropFirst(7))")
+      let damaged = try engine.berth("load", "-i", scratch + "/d")
+      #expect(damaged.code == 125 && damaged.errorText.contains("has the wrong digest"), "\(damaged)")
+      try engine.expectEmptyStore()
+    }
+  }
+
   // Hostile archives: refused by name, nothing written anywhere else.
   @Test(arguments: [
     "tar -cPf ARCHIVE --transform 's,^,../../../../../,' /etc/hostname",
@@ -71,7 +89,7 @@ struct ImagesLocalTests {
     }
   }
 
-  // covers PD-93
+  // covers PD-93, PD-160
   @Test func importFromStandardInput() throws {
     try withScratch { scratch in
       let engine = TestEngine(scratch: scratch + "/engine")
@@ -84,6 +102,12 @@ struct ImagesLocalTests {
       #expect(image["Config"]?["Cmd"]?.strings == ["cat", "/hi"])
       #expect(image["Labels"]?["a"]?.string == "b")
       #expect(image["Comment"]?.string == "mine")
+      let steps = try engine.berth("history", "hi").lines
+      #expect(steps.count == 2 && steps[0].hasPrefix("ID            CREATED") && steps[1].hasSuffix("mine"), "\(steps)")
+      let json = try JSON.parse(try engine.ok("image", "history", "--format", "json", "hi")).array ?? []
+      #expect(json.count == 1 && json[0]["id"] == image["Id"] && json[0]["comment"]?.string == "mine", "\(json)")
+      #expect(try engine.ok("history", "-q", "--no-trunc", "hi") == image["Id"]?.string)
+      #expect(try engine.berth("history", "absent").errorText.contains("image absent not found"))
       let bad = try engine.berth("import", "--change", "FROM x", scratch + "/t.tgz", "bad")
       #expect(bad.code == 125 && bad.errorText.contains("FROM"), "\(bad)")
     }

@@ -93,8 +93,9 @@ import Testing
         #expect(wrong.code == 125)
         #expect(wrong.errorText.contains("refused the name or password"), "\(wrong)")
         #expect(!exists(user.auth))
-        let right = try user.berth("login", certificates, "-u", "user", "--password-stdin", host, input: "secret\n")
-        #expect(right.code == 0, "\(right)")
+        let right = try user.berth(
+          "login", "--verbose", certificates, "-u", "user", "--password-stdin", host, input: "secret\n")
+        #expect(right.code == 0 && right.text.contains("Used: \(user.auth)"), "\(right)")
         #expect(try status(user.auth).st_mode & 0o777 == 0o600)
         let pulled = try user.berth("pull", "-q", certificates, name)
         #expect(pulled.code == 0, "\(pulled)")
