@@ -1,4 +1,3 @@
-import CSys
 import Glibc
 import Problems
 import Sys
@@ -55,34 +54,23 @@ struct IDMaps {
   func write(to pid: pid_t, of caller: Caller) throws(Problem) {
     guard let tools else {
       try doing("map user \(caller.name)") { () throws(Errno) in
-        try Self.put("/proc/\(pid)/setgroups", "deny")
-        try Self.put("/proc/\(pid)/uid_map", "0 \(caller.uid) 1")
-        try Self.put("/proc/\(pid)/gid_map", "0 \(caller.gid) 1")
+        try IDMapFile.setgroups.write("deny", of: pid)
+        try IDMapFile.uids.write("0 \(caller.uid) 1", of: pid)
+        try IDMapFile.gids.write("0 \(caller.gid) 1", of: pid)
       }
       return
     }
-    try Self.run(tools.uid, ["\(pid)"] + uids.words)
-    try Self.run(tools.gid, ["\(pid)"] + gids.words)
-  }
-  private static func put(_ path: String, _ text: String) throws(Errno) {
-    let file = try open(path, O_WRONLY)
-    _ = try check(text.withCString { csys_write(file.borrowed, $0, text.utf8.count) })
+    try Self.run(tools.uid, uids.words, pid)
+    try Self.run(tools.gid, gids.words, pid)
   }
 
-  private static func run(_ tool: String, _ words: [String]) throws(Problem) {
-    let outcome = try doing("run \(tool)") { () throws(Errno) in
-      let pipe = try Pipe.make()
-      var spawn = Spawn(tool, words, environment: [])
-      spawn.descriptors = [-1, -1, pipe.writer.borrowed]
-      let child = try spawn.start()
-      let errors = pipe.closingWriter()
-      let text = try readAll(errors, limit: 1 << 16)
-      return (text: text, status: try child.wait())
+  private static func run(_ tool: String, _ ranges: [String], _ pid: pid_t) throws(Problem) {
+    let refusal = try doing("run \(tool)") { () throws(Errno) in
+      try IDMapFile.write(with: tool, ranges, of: pid)
     }
-    guard outcome.status != .exited(code: 0) else { return }
-    let words = String(decoding: outcome.text, as: UTF8.self).split(separator: "\n").first.map(String.init)
+    guard let refusal else { return }
     throw Problem(
-      code: .denied, message: "\(tool): \(words ?? "failed")",
+      code: .denied, message: "\(tool): \(refusal)",
       hint:
         "it must be setuid root or hold cap_setuid/cap_setgid, and /etc/subuid and /etc/subgid must allow the ranges")
   }

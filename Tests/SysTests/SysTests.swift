@@ -45,6 +45,23 @@ import Testing
     #expect(String(decoding: try rewound(output), as: UTF8.self) == "0\n1\n2\n3\n")  // 3 is ls's own directory
   }
 
+  /// A holder is there as long as its value, and its namespace as long as a descriptor; one that fails leaves nobody.
+  @Test func namespacesAreHeld() throws {
+    let holder = try NamespaceHolder(new: UInt64(CSYS_CLONE_NEWUSER))
+    let pid = holder.pid
+    try IDMapFile.setgroups.write("deny", of: pid)
+    try IDMapFile.uids.write("7 \(geteuid()) 1", of: pid)
+    #expect(throws: Errno.notPermitted) { try IDMapFile.uids.write("7 \(geteuid()) 1", of: pid) }
+    let namespace = try holder.open("user")
+    _ = consume holder
+    #expect(csys_kill(pid, 0) == -ESRCH)
+    let joined = try NamespaceHolder(entering: namespace)
+    let words = try readText("/proc/\(joined.pid)/uid_map").split(separator: " ").map(String.init)
+    #expect(words.first == "7")
+    let file = try open("/dev/null", O_RDONLY)
+    #expect(throws: Errno.invalid) { _ = try NamespaceHolder(entering: file) }
+  }
+
   @Test func aMissingProgramIsAnErrorAtOnce() {
     #expect(throws: Errno.notFound) { _ = try Spawn("/no/such/program", [], environment: []).start() }
     #expect(throws: Errno.accessDenied) { _ = try Spawn("/etc/passwd", [], environment: []).start() }
