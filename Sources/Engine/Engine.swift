@@ -126,6 +126,7 @@ struct Paths: Sendable {
   var skeleton: String { "\(root)/skeleton" }
   /// Where a container's network namespace is mounted for CNI plugins, until they have undone what they did in it.
   func pluginNamespace(_ id: String) -> String { "\(runroot)/netns/\(id)" }
+  func pluginLock(_ id: String) -> String { "\(pluginNamespace(id)).lock" }
   /// `--root` of the OCI runtime.
   var runtimeState: String { "\(runroot)/runtime" }
 }

@@ -4,6 +4,8 @@ import Glibc
 /// A held flock(2): released when this value goes, or when the process ends however it ends.
 package struct FileLock: ~Copyable, Sendable {
   private let fd: OwnedFD
+  /// For a child: the lock is held until its end, too.
+  package var borrowed: CInt { fd.borrowed }
 
   /// Opens (and creates, 0600) the lock file and waits for the lock. A file that its last holder removed is not it:
   /// then a new one is made.

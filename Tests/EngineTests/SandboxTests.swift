@@ -12,9 +12,13 @@ import Testing
   private static let id = String(repeating: "a1", count: 32)
 
   /// Runs `body` where another host's network is: this thread is in a namespace of the test's own meanwhile.
-  private func withSandbox(_ body: (Engine, _ path: String, borrowing TestNamespace) throws(Problem) -> Void) throws {
+  private func withSandbox(
+    plugins: String? = nil, _ body: (Engine, _ path: String, borrowing TestNamespace) throws(Problem) -> Void
+  ) throws {
     try withScratch { scratch in
-      let engine = try Engine(EngineOptions(root: scratch + "/root", runroot: scratch + "/run"))
+      var options = EngineOptions(root: scratch + "/root", runroot: scratch + "/run")
+      options.pluginConfigurationDirectory = plugins
+      let engine = try Engine(options)
       try withNamespace { host in
         try withNamespace { sandbox in
           try NetworkNamespace(path: "/proc/\(host.pid)/ns/net").inside { () throws(Problem) in
@@ -54,6 +58,31 @@ import Testing
       let second = try engine.setUpSandbox(
         Self.id, namespace: path, networks: [NetworkRequest("berth")], ports: [port])
       try engine.tearDownSandbox(Self.id, namespace: path, networks: second.attachments)
+    }
+  }
+
+  // covers PD-164: on a network of CNI plugins
+  @Test func onANetworkOfPlugins() throws {
+    try withScratch { scratch in
+      try makeDirectory(scratch + "/net.d")
+      let file = """
+        {"cniVersion": "1.0.0", "name": "lab", "type": "ptp",
+         "ipam": {"type": "host-local", "dataDir": "\(scratch)/ipam", "subnet": "10.62.0.0/24"}}
+        """
+      try replaceFile(scratch + "/net.d/lab.conf", with: Array(file.utf8), durable: false)
+      try withSandbox(plugins: scratch + "/net.d") { (engine, path, namespace) throws(Problem) in
+        let sandbox = try engine.setUpSandbox(Self.id, namespace: path, networks: [NetworkRequest("lab")])
+        #expect(sandbox.attachments.first?.addresses.first?.address == IPAddress("10.62.0.2"))
+        #expect(interfaces(namespace).contains("10.62.0.2/24"))
+        let again = #expect(throws: Problem.self) {
+          try engine.setUpSandbox(Self.id, namespace: path, networks: [NetworkRequest("lab")])
+        }
+        #expect(again?.code == .conflict)
+        try engine.tearDownSandbox(Self.id)
+        #expect(!interfaces(namespace).contains("10.62.0.2"))
+        #expect(try engine.store().networks.pluginAttachments(of: Self.id).isEmpty)
+        #expect(!exists("\(scratch)/ipam/lab/10.62.0.2"))
+      }
     }
   }
 }

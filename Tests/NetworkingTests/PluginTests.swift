@@ -205,6 +205,19 @@ import Testing
     }
   }
 
+  @Test func onesThatHangAreKilled() throws {
+    try withScratch { scratch in
+      let path = scratch + "/hang"
+      try replaceFile(
+        path, with: Array("#!/bin/sh\necho $$ >\(scratch)/pid; sleep 1000\n".utf8), mode: 0o755, durable: false)
+      let program = PluginProgram(path: path, title: "CNI plugin hang of network n", milliseconds: 300)
+      let problem = #expect(throws: Problem.self) { _ = try program.run(.add, input: [:], variables: []) }
+      #expect(problem?.code == .timeout && problem?.message.contains("hang of network n (ADD)") == true)
+      let pid = try #require(pid_t(try readText(scratch + "/pid").split(separator: "\n")[0]))
+      #expect(eventually(5) { kill(-pid, 0) == -1 && errno == ESRCH }, "with all that it started")
+    }
+  }
+
   @Test func newVersionsAreTalkedAbout() throws {
     let script = """
       if [ $CNI_COMMAND = VERSION ]; then echo '{"supportedVersions": ["0.4.0", "1.0.0"]}'; exit; fi

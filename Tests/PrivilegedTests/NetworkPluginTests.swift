@@ -145,8 +145,11 @@ import Testing
       let engine = plugins.engine
       let (hold, seen) = (engine.scratch + "/hold", engine.scratch + "/seen")
       try plugins.script(
-        "slow", "cat >\(seen).$CNI_COMMAND; [ $CNI_COMMAND = ADD ] || exit 0; while [ -e \(hold) ]; do sleep 0.05; done"
-      )
+        "slow",
+        """
+        cat >\(seen).$CNI_COMMAND; [ $CNI_COMMAND = ADD ] || exit 0
+        while [ -e \(hold) ]; do sleep 0.05; done; echo >\(seen).end
+        """)
       try plugins.write("30-slow.conflist", plugins.withSecond("slow", "slow"))
       for flags in [["--rm"], []] {
         try replaceFile(hold, with: [], durable: false)
@@ -156,12 +159,14 @@ import Testing
         #expect(try plugins.leases() == ["10.61.0.2"], "the plugin before it has done its part")
         try child.signal(SIGKILL)
         _ = try child.wait()
-        try unlink(hold)
+        let release = try start(["sh", "-c", "sleep 0.4; rm \(hold)"])
         let names = try engine.ok("ps", "-a", "--format", "{{.Names}}")
         #expect(names == (flags.isEmpty ? "k" : ""))
+        #expect(exists(seen + ".end"), "the plugin was waited for")
+        _ = try release.wait()
         #expect(try JSON.parse(try readText(seen + ".DEL"))["prevResult"]?["ips"]?.array?.count == 1)
         try plugins.expectNothingLeft()
-        for word in ["ADD", "DEL"] { try unlink("\(seen).\(word)") }
+        for word in ["ADD", "DEL", "end"] { try unlink("\(seen).\(word)") }
         try TestKit.run(["sh", "-c", "rm -f \(engine.scratch)/ipam/*/last_reserved_ip.0"])
         try engine.ok("rm", "-f", "--ignore", "k")
       }

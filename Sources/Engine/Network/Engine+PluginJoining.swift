@@ -8,6 +8,12 @@ import Sys
 /// Containers on networks of CNI plugins. What the plugins are told is kept before the first of them runs: whoever
 /// meets it undoes it, whatever became of the command, the namespace or the file.
 extension Engine {
+  private enum PluginLimit {
+    /// How long plugins of a killed command are waited for, and how long each time.
+    static let waitMilliseconds = 60_000
+    static let pauseMicroseconds: UInt32 = 20_000
+  }
+
   /// A membership before its plugins have run: addresses are theirs to give.
   func joinedPlugins(_ membership: NetworkMembership, _ network: NetworkConfiguration, _ request: NetworkRequest)
     throws(Problem) -> Joined
@@ -78,9 +84,12 @@ extension Engine {
     var plugins = PluginAttachment(
       list: list, directories: pluginDirectories, container: owner, interface: joined.attachment.interface,
       namespace: namespace, arguments: try arguments(joined, list, name: name), known: known(joined, ports))
-    let result = try plugins.add { (state) throws(Problem) in
+    try networks.keepPluginAttachment(owner, id, plugins.text)
+    let lock = try pluginLock(owner)
+    let result = try plugins.add(holding: lock.borrowed) { (state) throws(Problem) in
       try networks.keepPluginAttachment(owner, id, state.text)
     }
+    _ = consume lock
     if isStrict { try check(result, joined) }
     joined.attachment = Attachment(
       result, interface: joined.attachment.interface, mac: joined.attachment.mac)
@@ -149,18 +158,23 @@ extension Engine {
     let networks = try store().networks
     let all = try networks.pluginAttachments(of: owner)
     if all.isEmpty { return }
+    let lock = try pluginLock(owner)
     var first: Problem?
+    var undone: [String] = []
     for (id, state) in all where network == nil || id == network {
       do throws(Problem) {
         if let plugins = PluginAttachment(text: state) {
-          try plugins.delete(namespaceIsThere: NetworkNamespace.isOne(plugins.namespace))
+          try plugins.delete(
+            namespaceIsThere: NetworkNamespace.isOne(plugins.namespace), holding: lock.borrowed)
           if plugins.known["portMappings"] != nil, network != nil { try giveBackPluginPorts(owner) }
         }
-        try networks.dropPluginAttachment(owner, id)
+        undone.append(id)
       } catch { first = first ?? error }
     }
-    let isOut = try networks.pluginAttachments(of: owner).isEmpty
-    if network == nil || isOut { try unmountPluginNamespace(owner) }
+    // The rows go last: they tell the next command of the mount.
+    if network == nil || undone.count == all.count { try unmountPluginNamespace(owner) }
+    for id in undone { try networks.dropPluginAttachment(owner, id) }
+    _ = consume lock
     guard let first else { return }
     throw Problem(
       code: first.code, message: "take container \(try describe(owner)) off its networks",
@@ -189,12 +203,21 @@ extension Engine {
       }
       let config = try ContainerConfig(record)
       let before = try joined(of: record.id)
-      guard var joined = before.first(where: { $0.network.id == id }) else { continue }
+      // What a killed command began is there without a status.
+      let memberships = try networks.memberships(of: record.id).filter { $0.network.id == id }
+      guard let (membership, network) = memberships.first else { continue }
+      var joined = try lease(membership, try NetworkConfiguration(network), owner: record.id)
+      if let known = before.first(where: { $0.network.id == id }) { joined = known }
       let ports = plugins.known["portMappings"] == nil ? [] : try publishedPorts(record.id).filter { !$0.isInRules }
-      try plugins.delete(namespaceIsThere: NetworkNamespace.isOne(plugins.namespace))
+      let lock = try pluginLock(record.id)
+      try plugins.delete(
+        namespaceIsThere: NetworkNamespace.isOne(plugins.namespace), holding: lock.borrowed)
+      _ = consume lock
       joined.plugins = plugins.list
-      joined.request.addresses = joined.attachment.addresses.map(\.address)
-      joined.request.mac = joined.attachment.mac
+      if plugins.isComplete {
+        joined.request.addresses = joined.attachment.addresses.map(\.address)
+        joined.request.mac = joined.attachment.mac
+      }
       // Plugins that give what they like do so again; the files follow.
       try joinPlugins(
         &joined, ports, owner: record.id, name: record.name, namespace: plugins.namespace, isStrict: false)
@@ -227,9 +250,29 @@ extension Engine {
   private func unmountPluginNamespace(_ owner: String) throws(Problem) {
     let path = paths.pluginNamespace(owner)
     try OverlayMount.unmount(path)
-    do throws(Errno) { try unlink(path) } catch {
-      if error != .notFound { throw Problem(code: .init(error), message: "remove \(path)", cause: error) }
+    for path in [path, paths.pluginLock(owner)] {
+      do throws(Errno) { try unlink(path) } catch {
+        if error != .notFound { throw Problem(code: .init(error), message: "remove \(path)", cause: error) }
+      }
     }
+  }
+
+  /// Plugins hold it, too, while they run: those of a killed command come to their end before anybody undoes what they
+  /// did, for what they leave in the middle, they do not find again.
+  private func pluginLock(_ owner: String) throws(Problem) -> FileLock {
+    let path = paths.pluginLock(owner)
+    try doing("make \(parentPath(of: path))") { () throws(Errno) in
+      try makeDirectories(parentPath(of: path), mode: 0o700)
+    }
+    for _ in 0..<PluginLimit.waitMilliseconds * 1000 / Int(PluginLimit.pauseMicroseconds) {
+      do throws(Errno) { return try FileLock(path, waiting: false) } catch {
+        guard error == .wouldBlock else { throw Problem(code: .init(error), message: "lock \(path)", cause: error) }
+      }
+      usleep(PluginLimit.pauseMicroseconds)  // nobody tells when they end
+    }
+    throw Problem(
+      code: .timeout, message: "CNI plugins of a command that was killed are still at work for \(try describe(owner))",
+      hint: "see what they wait for: fuser -v \(path)")
   }
 }
 

@@ -59,7 +59,13 @@ extension Engine {
         code: .unsupported, message: "--network-config-dir: CNI plugins change the host's network, which takes root",
         hint: "networks of `berth network create` need none")
     }
-    let (entries, faults) = try pluginConfigurations.read()
+    let entries: [PluginConfigurations.Entry]
+    let faults: [Problem]
+    do throws(Problem) { (entries, faults) = try pluginConfigurations.read() } catch {
+      // One that nobody chose keeps nobody from networks of ours.
+      if options.pluginConfigurationDirectory != nil { throw error }
+      (entries, faults) = ([], [error])
+    }
     for fault in faults { warning?(fault) }
     return entries.filter { !Self.defaultNetworkNames.contains($0.list.name) }.map(Self.configuration)
   }

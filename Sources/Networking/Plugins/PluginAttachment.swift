@@ -36,15 +36,19 @@ public struct PluginAttachment: Hashable, Sendable {
   }
 
   /// Runs ADD of each plugin in turn.
-  /// - Parameter save: keeps this value, before the first plugin runs and after each: what a killed command leaves is
-  ///   undone with what is kept.
-  public mutating func add(_ save: (PluginAttachment) throws(Problem) -> Void) throws(Problem) -> PluginResult {
+  /// - Parameters:
+  ///   - lock: see `PluginProgram.run`.
+  ///   - save: keeps this value, before the first plugin runs and after each: what a killed command leaves is
+  ///     undone with what is kept.
+  package mutating func add(holding lock: CInt? = nil, _ save: (PluginAttachment) throws(Problem) -> Void)
+    throws(Problem) -> PluginResult
+  {
     let programs = try self.programs()
     if list.version > .v100 { list.version = try spokenByAll(programs) }
     try keep(save)
     for (plugin, program) in zip(list.plugins, programs) {
       let answer = try program.run(
-        .add, input: list.input(of: plugin, known: known, previous: result), variables: variables())
+        .add, input: list.input(of: plugin, known: known, previous: result), variables: variables(), held: lock)
       let json: JSON
       do throws(JSON.ParseError) { json = try JSON.parse(answer) } catch {
         throw Problem(code: .invalid, message: "\(program.title): its result", cause: error)
@@ -85,7 +89,7 @@ public struct PluginAttachment: Hashable, Sendable {
   /// Runs DEL of each plugin, the last one first; goes on after a failure.
   /// - Parameter namespaceIsThere: false where it has gone with the container: plugins are told so.
   /// - Throws: the first failure.
-  public func delete(namespaceIsThere: Bool) throws(Problem) {
+  package func delete(namespaceIsThere: Bool, holding lock: CInt? = nil) throws(Problem) {
     var first: Problem?
     for plugin in list.plugins.reversed() {
       do throws(Problem) {
@@ -93,7 +97,7 @@ public struct PluginAttachment: Hashable, Sendable {
         let previous = list.version.hasCheck ? result : nil
         _ = try program.run(
           .delete, input: list.input(of: plugin, known: known, previous: previous),
-          variables: variables(namespaceIsThere: namespaceIsThere))
+          variables: variables(namespaceIsThere: namespaceIsThere), held: lock)
       } catch { first = first ?? error }
     }
     if let first { throw first }

@@ -62,9 +62,11 @@ struct PluginProgram {
   let title: String
   var milliseconds = Limit.milliseconds
 
-  /// - Parameter variables: CNI_CONTAINERID and the others; nothing else of our environment is there but a fixed PATH.
+  /// - Parameters:
+  ///   - variables: CNI_CONTAINERID and the others; nothing else of our environment is there but a fixed PATH.
+  ///   - held: a lock that the plugin holds, too, until its end.
   /// - Returns: what it wrote; empty where it succeeded without a word. - Throws: what it says went wrong.
-  func run(_ command: Command, input: JSON, variables: [String]) throws(Problem) -> [UInt8] {
+  func run(_ command: Command, input: JSON, variables: [String], held: CInt? = nil) throws(Problem) -> [UInt8] {
     let environment =
       ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "CNI_COMMAND=\(command.rawValue)"]
       + variables
@@ -77,8 +79,8 @@ struct PluginProgram {
       let err = try Pipe.make()
       var spawn = Spawn(path, [], environment: environment)
       spawn.descriptors = [question.borrowed, out.writer.borrowed, err.writer.borrowed]
+      if let held { spawn.descriptors.append(held) }
       spawn.newSession = true  // so that all that it started can be ended with it
-      spawn.deathSignal = SIGKILL  // whoever undoes a killed command's work must not meet it at work
       let child = try spawn.start()
       try run.gather(child, out.closingWriter(), err.closingWriter(), milliseconds: milliseconds)
       return try child.wait()
