@@ -20,6 +20,10 @@ int csys_shutdown(int fd, int how) { return RESULT(shutdown(fd, how)); }
 int csys_setsockopt(int fd, int level, int option, int value) {
   return RESULT(setsockopt(fd, level, option, &value, sizeof value));
 }
+int csys_set_send_timeout(int fd, long milliseconds) {
+  struct timeval time = {milliseconds / 1000, milliseconds % 1000 * 1000};
+  return RESULT(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time));
+}
 ssize_t csys_receive_netlink(int socket, void *bytes, size_t count, int flags) {
   struct sockaddr_nl sender = {0};
   socklen_t size = sizeof sender;

@@ -31,14 +31,14 @@ struct Exec {
     if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
   }
 
-  mutating func connectConsole(_ path: String?) throws(Problem) {
+  mutating func connectConsole(_ path: String?, milliseconds: Int) throws(Problem) {
     guard process.terminal == true else {
       if path != nil { throw Problem(code: .invalid, message: "--console-socket is for a process with a terminal") }
       return
     }
     if let path {
       plan.consoleSocket = try doing("connect to the console socket \(path)") { () throws(Errno) in
-        try connectUnix(path, type: CInt(SOCK_STREAM.rawValue)).release()
+        try connectUnix(path, type: CInt(SOCK_STREAM.rawValue), milliseconds: milliseconds).release()
       }
     } else {
       (plan.consoleSocket, console) = try Foreground.consolePair()

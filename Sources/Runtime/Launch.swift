@@ -50,7 +50,7 @@ struct Launch {
     gates = try FeatureGates(settings)
     for name in gates.closed { log.write(.warning, "\(name) is switched off for \(options.id)") }
     gates.apply(to: &spec)
-    createMilliseconds = try settings.milliseconds("CREATE_TIMEOUT", or: Limit.createMilliseconds)
+    createMilliseconds = try settings.createMilliseconds()
     try SpecCheck(spec: spec).all()
     plan = LaunchPlan(id: options.id, bundle: bundle, spec: spec)
     plan.rootPath = try Self.absolute(plan.rootPath)
@@ -66,8 +66,6 @@ struct Launch {
     cgroup.toleratesRefusals = try settings.isRootless()
     notify = NotifySocket(store: store, id: options.id)
   }
-
-  private enum Limit { static let createMilliseconds = 60_000 }
 
   static func absolute(_ path: String) throws(Problem) -> String {
     guard let real = realpath(path, nil) else {
@@ -216,7 +214,7 @@ struct Launch {
     }
     if let path = options.consoleSocket {
       plan.consoleSocket = try doing("connect to the console socket \(path)") { () throws(Errno) in
-        try connectUnix(path, type: CInt(SOCK_STREAM.rawValue)).release()
+        try connectUnix(path, type: CInt(SOCK_STREAM.rawValue), milliseconds: createMilliseconds).release()
       }
     } else {
       (plan.consoleSocket, console) = try Foreground.consolePair()

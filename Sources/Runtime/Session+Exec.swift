@@ -42,7 +42,7 @@ extension Session {
     if isDetached && process.terminal == true && flags["console-socket"] == nil {
       throw Problem(code: .invalid, message: "cannot allocate a terminal without --console-socket when detached")
     }
-    try exec.connectConsole(flags["console-socket"])
+    try exec.connectConsole(flags["console-socket"], milliseconds: try settings.createMilliseconds())
     if !isDetached { try Foreground.prepare(isSubreaper: false) }
     if isDetached && flags["pid-file"] == nil {
       log.write(.warning, "detached without --pid-file: nobody learns the pid")

@@ -10,7 +10,7 @@ struct Settings {
   private let file: [(name: String, value: String)]
 
   static let path = "/etc/default/berth-runtime"
-  private enum Limit { static let bytesMax = 64 << 10 }
+  private enum Limit { static let bytesMax = 64 << 10, createMilliseconds = 60_000 }
 
   /// - Parameter path: an absent file sets nothing; a malformed line is an error that names it.
   init(_ flags: Flags? = nil, path: String = Settings.path) throws(Problem) {
@@ -75,6 +75,8 @@ struct Settings {
   }
 
   /// `30`, `30s`, `500ms`, `2m`: milliseconds.
+  /// How long a container may take to come up, and whoever takes its terminal.
+  func createMilliseconds() throws(Problem) -> Int { try milliseconds("CREATE_TIMEOUT", or: Limit.createMilliseconds) }
   func milliseconds(_ name: String, or standard: Int) throws(Problem) -> Int {
     guard let text = self[name] else { return standard }
     guard let value = Self.milliseconds(text) else {

@@ -27,11 +27,16 @@ package func listenUnix(_ path: String, type: CInt, backlog: CInt = 16) throws(E
   try check(csys_listen(socket.borrowed, backlog))
   return socket
 }
-package func connectUnix(_ path: String, type: CInt) throws(Errno) -> OwnedFD {
+/// - Parameter milliseconds: how long it waits for a listener that has no room; 0 is for ever.
+/// - Throws: `.timedOut` when they are over.
+package func connectUnix(_ path: String, type: CInt, milliseconds: Int = 0) throws(Errno) -> OwnedFD {
   let socket = OwnedFD(adopting: try check(csys_socket(AF_UNIX, type, 0)))
   let raw = socket.borrowed
+  if milliseconds > 0 { try check(csys_set_send_timeout(raw, milliseconds)) }
   try shortened(path) { (path) throws(Errno) in
-    _ = try check(try withAddress(path) { csys_connect(raw, $0, $1) })
+    let result = try withAddress(path) { csys_connect(raw, $0, $1) }
+    if result == -EAGAIN && milliseconds > 0 { throw .timedOut }
+    _ = try check(result)
   }
   return socket
 }

@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  /// covers LX-47
+  /// covers LX-47: it returns at once, and warns where nobody learns the pid
   @Test func execDetached() throws {
     try withBundle { bundle in
       try bundle.startSleeper()
@@ -58,6 +58,8 @@ import Testing
       let pid = try #require(pid_t(try readText(pidFile)))
       #expect(try readText("/proc/\(pid)/cmdline").contains("500"))
       #expect(try bundle.ok("ps", "-f", "json", "c").contains("\(pid)"))
+      let unknown = try bundle.runtime("exec", "-d", "c", "true")
+      #expect(unknown.code == 0 && unknown.errorText.contains("detached without --pid-file"), "\(unknown)")
     }
   }
 
@@ -97,6 +99,7 @@ import Testing
     }
   }
 
+  /// covers LX-16: no socket, nobody there, nobody who takes the terminal in time
   @Test func consoleSocketsAreChecked() throws {
     try withBundle { bundle in
       try bundle.configure([("process.terminal", true)])
@@ -104,6 +107,13 @@ import Testing
       #expect(none.code == 1 && none.errorText.contains("without --console-socket"), "\(none)")
       let missing = try bundle.runtime("create", "-b", bundle.path, "--console-socket", "/no/socket", "c")
       #expect(missing.code == 1 && missing.errorText.contains("connect to the console socket /no/socket"), "\(missing)")
+      let path = bundle.scratch + "/full"
+      let listener = try listenUnix(path, type: CInt(SOCK_STREAM.rawValue), backlog: 0)
+      let first = try connectUnix(path, type: CInt(SOCK_STREAM.rawValue))
+      let late = try bundle.runtime(
+        "--create-timeout", "200ms", "create", "-b", bundle.path, "--console-socket", path, "c")
+      #expect(late.code == 1 && late.errorText.contains("\(path): Connection timed out"), "\(late)")
+      #expect(first.borrowed >= 0 && listener.borrowed >= 0, "both are open until here")
       try bundle.configure()
       let useless = try bundle.runtime("create", "-b", bundle.path, "--console-socket", "/no/socket", "c")
       #expect(useless.errorText.contains("--console-socket is for a process with a terminal"), "\(useless)")

@@ -180,6 +180,8 @@ int csys_listen(int fd, int backlog);
 int csys_accept4(int fd, int flags);
 int csys_shutdown(int fd, int how);
 int csys_setsockopt(int fd, int level, int option, int value);
+/* SO_SNDTIMEO: how long connect(2) waits where a listener has no room; 0 is for ever. */
+int csys_set_send_timeout(int fd, long milliseconds);
 /* One netlink message block from the kernel: its full length even where `count` was less. -EAGAIN for one from another process. */
 ssize_t csys_receive_netlink(int socket, void *bytes, size_t count, int flags);
 int csys_set_receive_timeout(int fd, int milliseconds); /* SO_RCVTIMEO: receiving then fails with -EAGAIN */
