@@ -130,14 +130,16 @@ extension NetlinkRequest {
     return request
   }
 
-  /// Tags the frames of a bridge's port: what it sends untagged belongs to this VLAN, and the other way round.
-  package static func setPortVLAN(port: Int32, id: UInt16) -> NetlinkRequest {
+  /// Tags the frames of a bridge's port, or of the host's own at the bridge: what it sends untagged belongs to this VLAN,
+  /// and the other way round.
+  package static func setVLAN(_ id: UInt16, index: Int32, isBridge: Bool) -> NetlinkRequest {
     var request = NetlinkRequest(RTM_SETLINK)
     var header = ifinfomsg()
     header.ifi_family = UInt8(AF_BRIDGE)
-    header.ifi_index = port
+    header.ifi_index = index
     request.put(header)
     request.nest(IFLA_AF_SPEC) { spec in
+      if isBridge { spec.attribute(CSYS_IFLA_BRIDGE_FLAGS, number: UInt16(CSYS_BRIDGE_FLAGS_SELF)) }
       var vlan = csys_bridge_vlan()
       vlan.flags = UInt16(CSYS_BRIDGE_VLAN_INFO_PVID | CSYS_BRIDGE_VLAN_INFO_UNTAGGED)
       vlan.id = id

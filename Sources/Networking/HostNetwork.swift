@@ -100,6 +100,8 @@ public struct HostNetwork: ~Copyable {
       guard let gateway = block.gateway else { continue }
       requests.append(Self.address(gateway, in: block.subnet, index: link.index))
     }
+    // The gateway, names and published ports are of the containers' VLAN.
+    if let vlan = network.vlan { requests.append(.setVLAN(vlan, index: link.index, isBridge: true)) }
     requests.append(.setUp(index: link.index))
     try fence([network])
     let all = requests
@@ -241,7 +243,7 @@ public struct HostNetwork: ~Copyable {
   private mutating func setVLAN(_ id: UInt16, port: String) throws(Problem) {
     try asking("set VLAN \(id) on \(port)") { () throws(NetlinkFailure) in
       guard let link = try route.link(named: port) else { return }
-      _ = try route.exchange([.setPortVLAN(port: link.index, id: id)])
+      _ = try route.exchange([.setVLAN(id, index: link.index, isBridge: false)])
     }
   }
 

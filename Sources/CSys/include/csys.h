@@ -265,6 +265,7 @@ enum {
 };
 /* linux/if_bridge.h brings linux/in6.h along. */
 enum { CSYS_IFLA_BRIDGE_VLAN_INFO = 2, CSYS_BRIDGE_VLAN_INFO_PVID = 2, CSYS_BRIDGE_VLAN_INFO_UNTAGGED = 4 };
+enum { CSYS_IFLA_BRIDGE_FLAGS = 0, CSYS_BRIDGE_FLAGS_SELF = 2 };
 struct csys_bridge_vlan { uint16_t flags, id; };
 #define CSYS_CLONE_NEWNS 0x00020000ULL
 #define CSYS_CLONE_NEWCGROUP 0x02000000ULL
