@@ -130,8 +130,8 @@ extension NetlinkRequest {
     return request
   }
 
-  /// Tags the frames of a bridge's port, or of the host's own at the bridge: what it sends untagged belongs to this VLAN,
-  /// and the other way round.
+  /// Tags the frames of a bridge's port, or of the host's own at the bridge: what it sends untagged belongs to this
+  /// VLAN, and the other way round.
   package static func setVLAN(_ id: UInt16, index: Int32, isBridge: Bool) -> NetlinkRequest {
     var request = NetlinkRequest(RTM_SETLINK)
     var header = ifinfomsg()
