@@ -56,6 +56,19 @@ import Testing
     }
   }
 
+  // covers OC-05, PD-61, PD-64: nobody waits for these two; the monitor's exit command cleans up after them
+  @Test func detachedContainersAreCleanedUp() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      try engine.ok("run", "-d", "--rm", "busybox", "true")
+      let stays = try engine.ok("run", "-d", "busybox", "true")
+      let directories = { ((try? entries(ofPath: engine.root + "/containers")) ?? []).map(\.name) }
+      #expect(eventually { directories() == [stays] })
+      #expect(eventually { mountPoints(below: engine.scratch).isEmpty }, "no command has looked at them since")
+      #expect(try engine.ok("ps", "-aq", "--no-trunc") == stays)
+    }
+  }
+
   // covers PD-44, PD-45, PD-46
   @Test func killPauseRestart() throws {
     try withEngine { engine in
