@@ -54,8 +54,7 @@ extension Engine {
     let uptime = ((try? readText("/proc/uptime")) ?? "").split(separator: " ").first.flatMap { Double($0) } ?? 0
     let runtime = try? programs.runtime(nil)
     let namespace = try userNamespace()
-    let manager: CgroupDelegation.Driver =
-      namespace.isInitial ? .cgroupfs : CgroupDelegation.current()?.driver ?? .cgroupfs
+    let manager = try delegation()?.driver ?? .cgroupfs
     return [
       "arch": .string(
         text(name.machine) == "x86_64" ? "amd64" : text(name.machine) == "aarch64" ? "arm64" : text(name.machine)),

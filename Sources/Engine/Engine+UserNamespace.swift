@@ -21,6 +21,14 @@ extension Engine {
   /// Whether the engine works in an ordinary user's namespace.
   func isRootless() throws(Problem) -> Bool { try !userNamespace().isInitial }
 
+  /// What of cgroups an ordinary user was given, looked up once; nil for root.
+  func delegation() throws(Problem) -> CgroupDelegation? {
+    if let knownDelegation { return knownDelegation }
+    let found = try isRootless() ? CgroupDelegation.current() : nil
+    knownDelegation = .some(found)
+    return found
+  }
+
   /// Stops all running containers and ends the user's namespace, so that the next command makes one with the ids that
   /// `/etc/subuid` and `/etc/subgid` give now. Source: podman-system-migrate(1).
   /// - Returns: the IDs of the containers that were stopped.

@@ -65,6 +65,8 @@ public final class Engine {
   private var opened: Store?
   /// See `userNamespace()`.
   var knownNamespace: UserNamespace?
+  /// See `delegation()`; the inner nil is: nothing is delegated.
+  var knownDelegation: CgroupDelegation??
   /// See `library()`.
   var openedLibrary: ImageLibrary?
 

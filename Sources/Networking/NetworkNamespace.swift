@@ -21,20 +21,27 @@ public struct NetworkNamespace: ~Copyable, Sendable {
   /// this value where none ever enters it. The caller must have the right to come back to its own.
   package static func make() throws(Problem) -> NetworkNamespace {
     let home = try own()
-    try doing("make a network namespace") { () throws(Errno) in
-      _ = try check(csys_unshare(UInt64(CSYS_CLONE_NEWNET)))
-    }
+    try unshare()
     let result: Result<OwnedFD, Problem>
     do throws(Problem) {
       let fd = try own()
-      try asking("bring up the loopback interface") { () throws(NetlinkFailure) in
-        var socket = try NetlinkSocket(.route)
-        try socket.exchange([.setUp(index: loopbackIndex)])
-      }
+      try bringUpLoopback()
       result = .success(fd)
     } catch { result = .failure(error) }
     leave(to: home)
     return NetworkNamespace(adopting: try result.get())
+  }
+  /// This thread is in a new one afterwards.
+  private static func unshare() throws(Problem) {
+    try doing("make a network namespace") { () throws(Errno) in
+      _ = try check(csys_unshare(UInt64(CSYS_CLONE_NEWNET)))
+    }
+  }
+  private static func bringUpLoopback() throws(Problem) {
+    try asking("bring up the loopback interface") { () throws(NetlinkFailure) in
+      var socket = try NetlinkSocket(.route)
+      try socket.exchange([.setUp(index: loopbackIndex)])
+    }
   }
   /// Of every network namespace. Source: LOOPBACK_IFINDEX of the kernel.
   private static let loopbackIndex: Int32 = 1
@@ -61,13 +68,8 @@ public struct NetworkNamespace: ~Copyable, Sendable {
   /// Makes a namespace with its loopback up, and binds it. - Parameter path: a file that is there.
   package static func make(at path: String) throws(Problem) {
     try onThread { () throws(Problem) in
-      try doing("make a network namespace") { () throws(Errno) in
-        _ = try check(csys_unshare(UInt64(CSYS_CLONE_NEWNET)))
-      }
-      try asking("bring up the loopback interface") { () throws(NetlinkFailure) in
-        var socket = try NetlinkSocket(.route)
-        try socket.exchange([.setUp(index: loopbackIndex)])
-      }
+      try unshare()
+      try bringUpLoopback()
       try NetworkNamespace(adopting: try own()).bind(onto: path)
     }
   }

@@ -113,8 +113,7 @@ struct Exec {
     _ parentEnd: CInt
   ) throws(Problem) -> pid_t {
     let target = entrance.cloneTarget
-    let into = target >= 0 ? CSYS_CLONE_INTO_CGROUP : 0
-    let pid = try doing("fork") { () throws(Errno) in try check(csys_fork_into(into, target, nil)) }
+    let pid = try doing("fork") { () throws(Errno) in try NamespaceJoins.fork(0, into: target) }
     if pid == 0 { intermediate(pidfd, joinFlags, entrance, report, end, parentEnd) }
     return pid
   }

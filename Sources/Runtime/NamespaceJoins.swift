@@ -51,7 +51,7 @@ struct NamespaceJoins {
   }
 
   /// Forks into the cgroup where the host has version 2.
-  private static func fork(_ flags: UInt64, into cgroup: CInt) throws(Errno) -> pid_t {
+  static func fork(_ flags: UInt64, into cgroup: CInt) throws(Errno) -> pid_t {
     try check(csys_fork_into(flags | (cgroup >= 0 ? CSYS_CLONE_INTO_CGROUP : 0), cgroup, nil))
   }
 

@@ -74,9 +74,9 @@ struct Settings {
     flags?.has(Self.flag(name)) == true ? "--" + Self.flag(name) : "BERTH_RUNTIME_" + name
   }
 
-  /// `30`, `30s`, `500ms`, `2m`: milliseconds.
   /// How long a container may take to come up, and whoever takes its terminal.
   func createMilliseconds() throws(Problem) -> Int { try milliseconds("CREATE_TIMEOUT", or: Limit.createMilliseconds) }
+  /// `30`, `30s`, `500ms`, `2m`: milliseconds.
   func milliseconds(_ name: String, or standard: Int) throws(Problem) -> Int {
     guard let text = self[name] else { return standard }
     guard let value = Self.milliseconds(text) else {

@@ -5,17 +5,18 @@ import Sys
 import TestKit
 import Testing
 
+/// A refusal: its exit code, and what its error says.
+func expect(
+  _ outcome: Outcome, _ words: String..., code: CInt = 125, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(outcome.code == code, "\(outcome)", sourceLocation: sourceLocation)
+  for part in words {
+    #expect(outcome.errorText.contains(part), "\(part): \(outcome)", sourceLocation: sourceLocation)
+  }
+}
+
 /// The clauses of capability lines that the tests of whole lives pass by: errors, corners, second arguments.
 @Suite(.needs(.root), .needs(.installed), .serialized) struct CapabilityClauseTests {
-  private func expect(
-    _ outcome: Outcome, _ words: String..., code: CInt = 125, sourceLocation: SourceLocation = #_sourceLocation
-  ) {
-    #expect(outcome.code == code, "\(outcome)", sourceLocation: sourceLocation)
-    for part in words {
-      #expect(outcome.errorText.contains(part), "\(part): \(outcome)", sourceLocation: sourceLocation)
-    }
-  }
-
   // covers PD-27: an ambiguous prefix is an error that lists the candidates
   @Test func ambiguousPrefixes() throws {
     try withEngine { engine in

@@ -7,15 +7,6 @@ import Testing
 
 /// More clauses of capability lines: what happens while something else does, and what listings and removals say.
 @Suite(.needs(.root), .needs(.installed), .serialized) struct CapabilityCornerTests {
-  private func expect(
-    _ outcome: Outcome, _ words: String..., code: CInt = 125, sourceLocation: SourceLocation = #_sourceLocation
-  ) {
-    #expect(outcome.code == code, "\(outcome)", sourceLocation: sourceLocation)
-    for part in words {
-      #expect(outcome.errorText.contains(part), "\(part): \(outcome)", sourceLocation: sourceLocation)
-    }
-  }
-
   // covers PD-43: others work while a stop waits; without a PID namespace every process gets the signal
   @Test func stopping() throws {
     try withEngine { engine in

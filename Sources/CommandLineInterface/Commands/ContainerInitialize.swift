@@ -21,12 +21,7 @@ struct ContainerInitialize: Command {
   func run(_ context: Context) throws(Problem) -> Int32 {
     let engine = try context.engine()
     var names = try selection.names(given, engine, path: "berth init")
-    if selection.all {
-      var query = ListQuery()
-      query.all = true
-      let atRest: Set<ContainerState> = [.configured, .stopped, .exited]
-      names = try engine.list(query).filter { atRest.contains($0.state) }.map(\.id)
-    }
+    if selection.all { names = try engine.containerIDs(in: [.configured, .stopped, .exited]) }
     return context.each(names) { name throws(Problem) in
       try engine.initialize(name, recursive: recursive)
       context.output.line(name)

@@ -175,7 +175,6 @@ extension ContainerSummary {
     }
   }
 
-  /// To podman's users a container that was never started is "created", whatever is made of it already.
   /// podman's words, as `inspect` has them.
   fileprivate var stateWord: String {
     switch state {

@@ -32,12 +32,7 @@ struct ContainerStart: Command {
   func run(_ context: Context) throws(Problem) -> Int32 {
     let engine = try context.engine()
     var names = try selection.names(given, engine, path: "berth start")
-    if selection.all {
-      var query = ListQuery()
-      query.all = true
-      let startable: Set<ContainerState> = [.configured, .created, .stopped, .exited]
-      names = try engine.list(query).filter { startable.contains($0.state) }.map(\.id)
-    }
+    if selection.all { names = try engine.containerIDs(in: [.configured, .created, .stopped, .exited]) }
     if attached || interactive {
       guard names.count == 1, let name = names.first else {
         throw Problem(code: .invalid, message: "only one container can be attached to, not \(names.count)")

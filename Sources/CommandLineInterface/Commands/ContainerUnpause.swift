@@ -14,11 +14,7 @@ struct ContainerUnpause: Command {
   func run(_ context: Context) throws(Problem) -> Int32 {
     let engine = try context.engine()
     var names = try selection.names(given, engine, path: "berth unpause")
-    if selection.all {
-      var query = ListQuery()
-      query.all = true
-      names = try engine.list(query).filter { $0.state == .paused }.map(\.id)
-    }
+    if selection.all { names = try engine.containerIDs(in: [.paused]) }
     return context.each(names) { name throws(Problem) in
       try engine.unpause(name)
       context.output.line(name)

@@ -46,3 +46,12 @@ struct SelectionFlags {
     return names
   }
 }
+
+extension Engine {
+  /// What `--all` means to a command that has work with containers in these states only.
+  func containerIDs(in states: Set<ContainerState>) throws(Problem) -> [String] {
+    var query = ListQuery()
+    query.all = true
+    return try list(query).filter { states.contains($0.state) }.map(\.id)
+  }
+}

@@ -37,7 +37,8 @@ extension Engine {
     if config.options.privileged {
       facts.devices += try SpecBuilder.FoundDevice.all(below: "/dev", as: "/dev", access: "rwm")
     }
-    let spec = try SpecBuilder(config: config, facts: facts, machine: .current(try userNamespace())).build()
+    let spec = try SpecBuilder(config: config, facts: facts, machine: .current(try userNamespace(), try delegation()))
+      .build()
     try doing("write \(bundle)/config.json") { () throws(Errno) in
       let file = try open(bundle + "/config.json", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
       try writeAll(file, spec.json.bytes())

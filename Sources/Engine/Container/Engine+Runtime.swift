@@ -48,7 +48,7 @@ extension Engine {
 
   private var cgroupDriver: [String] {
     get throws(Problem) {
-      guard try isRootless(), CgroupDelegation.current()?.driver == .systemd else { return [] }
+      guard try delegation()?.driver == .systemd else { return [] }
       return ["--systemd-cgroup"]
     }
   }

@@ -7,7 +7,7 @@ import Sys
 
 extension SpecBuilder.Machine {
   /// Asks the kernel: a few system calls, and for root no file.
-  static func current(_ userNamespace: UserNamespace) -> SpecBuilder.Machine {
+  static func current(_ userNamespace: UserNamespace, _ delegation: CgroupDelegation?) -> SpecBuilder.Machine {
     let isCgroup2 = isCgroup2()
     return SpecBuilder.Machine(
       userNamespace: userNamespace,
@@ -15,7 +15,7 @@ extension SpecBuilder.Machine {
       countsSwap: isCgroup2 || exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
       openFilesMax: hardLimit(CInt(RLIMIT_NOFILE.rawValue)), processesMax: hardLimit(CInt(__RLIMIT_NPROC.rawValue)),
       capabilities: { CapabilitySet.ofThisProcess() },
-      delegation: userNamespace.isInitial ? nil : CgroupDelegation.current())
+      delegation: delegation)
   }
   static func isCgroup2() -> Bool {
     var buffer = statfs()
