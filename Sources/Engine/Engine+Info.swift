@@ -19,15 +19,13 @@ extension Engine {
     let images = try store.database.row("SELECT COUNT(*) FROM images") { row in Int(row.integer(0)) } ?? 0
     let running = try list(ListQuery()).count
     let total = counts.values.reduce(0, +)
+    let overlay = overlayDocuments()
     return [
       "host": try host(),
       "store": [
         "graphDriverName": "overlay", "graphRoot": .string(paths.root), "runRoot": .string(paths.runroot),
         "volumePath": .string(paths.root + "/volumes"), "imageStore": ["number": JSON(images)],
-        "graphStatus": [
-          "Backing Filesystem": .string(FileSystem.type(of: paths.root)), "Native Overlay Diff": "true",
-          "Supports d_type": "true",
-        ],
+        "graphOptions": overlay.options, "graphStatus": overlay.status,
         "containerStore": [
           "number": JSON(total), "running": JSON(running), "paused": JSON(count(.paused)),
           "stopped": JSON(total - running),
@@ -40,6 +38,30 @@ extension Engine {
       ],
       "version": version(),
     ]
+  }
+
+  /// What mounts containers' root filesystems, as podman's info tells it. Where nothing can, the user hears what to do.
+  private func overlayDocuments() -> (options: JSON, status: JSON) {
+    var isNative = false
+    var options: JSON = .object(JSON.Object())
+    do throws(Problem) {
+      if let program = try mountProgram() {
+        options = [
+          "overlay.mount_program": [
+            "Executable": .string(program.path), "Version": .string(try program.version()),
+          ]
+        ]
+      } else {
+        isNative = true
+      }
+    } catch { warning?(error) }
+    return (
+      options,
+      [
+        "Backing Filesystem": .string(FileSystem.type(of: paths.root)),
+        "Native Overlay Diff": isNative ? "true" : "false", "Supports d_type": "true",
+      ]
+    )
   }
 
   private func host() throws(Problem) -> JSON {

@@ -25,6 +25,8 @@ public struct EngineOptions: Sendable {
   public var pluginDirectories: [String] = []
   /// slirp4netns; nil is the one in PATH.
   public var networkProgram: String?
+  /// As `--storage-opt` has them: "overlay.mount_program=/usr/bin/fuse-overlayfs".
+  public var storageOptions: [String] = []
 
   public init(root: String, runroot: String) {
     self.root = root
@@ -32,8 +34,8 @@ public struct EngineOptions: Sendable {
   }
 
   /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME, $BERTH_CNI_CONFIG_DIR, $BERTH_CNI_PLUGIN_DIRS,
-  /// $BERTH_NETWORK_CMD_PATH over the defaults of DESIGN.md part 3, and, as Docker has it, $DOCKER_RAMDISK for
-  /// `noPivot`.
+  /// $BERTH_NETWORK_CMD_PATH, $BERTH_STORAGE_OPTS over the defaults of DESIGN.md part 3, and, as Docker has it,
+  /// $DOCKER_RAMDISK for `noPivot`.
   public static func fromEnvironment() -> EngineOptions {
     func variable(_ name: String) -> String? { environmentVariable(name).flatMap { $0.isEmpty ? nil : $0 } }
     let caller = Caller.current()
@@ -44,6 +46,7 @@ public struct EngineOptions: Sendable {
     result.runtime = variable("BERTH_RUNTIME")
     result.noPivot = variable("DOCKER_RAMDISK") != nil
     result.networkProgram = variable("BERTH_NETWORK_CMD_PATH")
+    result.storageOptions = (variable("BERTH_STORAGE_OPTS") ?? "").split(separator: ",").map(String.init)
     result.pluginConfigurationDirectory = variable("BERTH_CNI_CONFIG_DIR")
     result.pluginDirectories = (variable("BERTH_CNI_PLUGIN_DIRS") ?? "").split(separator: ":").map(String.init)
     return result
@@ -62,6 +65,7 @@ public final class Engine {
   public var warning: ((Problem) -> Void)?
   let paths: Paths
   let programs: Programs
+  let storage: StorageOptions
   private var opened: Store?
   /// See `userNamespace()`.
   var knownNamespace: UserNamespace?
@@ -81,6 +85,7 @@ public final class Engine {
       }
     }
     try Self.checkPluginPaths(options)
+    storage = try StorageOptions(options.storageOptions)
     self.options = options
     paths = Paths(root: PathText.normal(options.root), runroot: PathText.normal(options.runroot))
     programs = Programs(options)
@@ -109,6 +114,8 @@ struct Paths: Sendable {
   /// Writable layer and log of a container.
   func container(_ id: String) -> String { "\(root)/containers/\(id)" }
   func log(_ id: String) -> String { "\(container(id))/ctr.log" }
+  /// Names what has written the writable layer, where that was not the kernel.
+  func mountProgram(_ id: String) -> String { "\(container(id))/mount-program" }
   /// The OCI bundle and all that a reboot may clear: 0700.
   func bundle(_ id: String) -> String { "\(runroot)/containers/\(id)" }
   func rootfs(_ id: String) -> String { "\(bundle(id))/rootfs" }
@@ -126,6 +133,8 @@ struct Paths: Sendable {
   var locks: String { "\(runroot)/locks" }
   /// See `Skeleton`.
   var skeleton: String { "\(root)/skeleton" }
+  /// See `overlayRefusal()`.
+  var overlayTrial: String { "\(root)/overlay-trial" }
   /// Where a container's network namespace is mounted for CNI plugins, until they have undone what they did in it.
   func pluginNamespace(_ id: String) -> String { "\(runroot)/netns/\(id)" }
   func pluginLock(_ id: String) -> String { "\(pluginNamespace(id)).lock" }

@@ -24,6 +24,7 @@ struct OrdinaryUser {
       }
       // The machine's own may be root's alone; distributions give it to everybody.
       try TestKit.run(["mknod", "-m", "666", scratch + "/tun", "c", "10", "200"])
+      try TestKit.run(["mknod", "-m", "666", scratch + "/fuse", "c", "10", "229"])
       let passwd = try readText("/etc/passwd") + "berthuser:x:\(uid):\(uid)::\(user.home):/bin/sh\n"
       try user.write("passwd", passwd)
       try user.write("subuid", subordinate ? "berthuser:3000000:65536\n" : "")
@@ -55,7 +56,8 @@ struct OrdinaryUser {
   private func words(_ command: [String], environment: [String]) -> [String] {
     let places =
       "for file in passwd subuid subgid; do mount --bind '\(scratch)'/$file /etc/$file || exit 99; done; "
-      + "mount --bind '\(scratch)/tun' /dev/net/tun || exit 99"
+      + "mount --bind '\(scratch)/tun' /dev/net/tun || exit 99; "
+      + "[ ! -e /dev/fuse ] || mount --bind '\(scratch)/fuse' /dev/fuse || exit 99"
     let variables =
       ["HOME=\(home)", "XDG_RUNTIME_DIR=\(runtimeDirectory)", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin"]
       + environment
@@ -63,9 +65,11 @@ struct OrdinaryUser {
       + ["setpriv", "--reuid", "\(Self.uid)", "--regid", "\(Self.uid)", "--clear-groups", "env", "-i"]
       + variables + command
   }
-  /// As the user, on a machine without newuidmap and newgidmap.
-  func withoutTools(_ command: [String]) throws -> Outcome {
-    let hide = "for tool in newuidmap newgidmap; do mount --bind /dev/null $(command -v $tool) || exit 99; done"
+  static let mappers = ["newuidmap", "newgidmap"]
+  /// As the user, on a machine without some programs. The user's namespace sees them where it is there already.
+  func without(_ tools: [String], _ command: [String]) throws -> Outcome {
+    let hide =
+      "for tool in \(tools.joined(separator: " ")); do mount --bind /dev/null $(command -v $tool) || exit 99; done"
     return try TestKit.run(
       ["unshare", "-m", "sh", "-c", hide + "; exec \"$@\"", "sh"] + words(command, environment: []))
   }

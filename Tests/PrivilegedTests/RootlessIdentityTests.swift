@@ -37,7 +37,8 @@ import Testing
       ])
       #expect(said.code == 0 && said.text.hasPrefix("0\n"), "\(said)")
       #expect(said.text.split(whereSeparator: \.isWhitespace).dropFirst().prefix(2) == ["0", "\(OrdinaryUser.uid)"])
-      #expect(try user.withoutTools([Installed.berth, "run", "--rm", "-u", "0", "app", "true"]).code == 0)
+      #expect(
+        try user.without(OrdinaryUser.mappers, [Installed.berth, "run", "--rm", "-u", "0", "app", "true"]).code == 0)
     }
   }
 

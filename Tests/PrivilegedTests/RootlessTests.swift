@@ -123,7 +123,7 @@ import Testing
   // covers LP-02
   @Test func aMissingToolIsNamed() throws {
     try OrdinaryUser.with { user in
-      let missing = try user.withoutTools([Installed.berth, "ps"])
+      let missing = try user.without(OrdinaryUser.mappers, [Installed.berth, "ps"])
       #expect(missing.code == 125 && missing.errorText.contains("newuidmap"), "\(missing)")
       #expect(missing.errorText.contains("uidmap"), "the package is named: \(missing)")
     }

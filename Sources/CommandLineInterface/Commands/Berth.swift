@@ -6,6 +6,7 @@ struct Berth: CommandGroup {
   var engineOptions = EngineOptions.fromEnvironment()
   /// Those that are given take the place of the environment's.
   private var pluginDirectories: [String] = []
+  private var storageOptions: [String] = []
   var showsVersion = false
   var given: [String] = []
   init() {}
@@ -36,6 +37,10 @@ struct Berth: CommandGroup {
       .value("runtime", "path", "OCI runtime: a path or a name", completion: .file) { $0.engineOptions.runtime = $1 },
       .value("runtime-flag", "flag", "Flag of the OCI runtime, without its --") {
         $0.engineOptions.runtimeArguments.append("--" + $1)
+      },
+      .value("storage-opt", "name=value", "overlay.mount_program=PATH: what mounts containers' roots, not the kernel") {
+        $0.storageOptions.append($1)
+        $0.engineOptions.storageOptions = $0.storageOptions
       },
       .toggle("version", "v", "Show the version") { $0.showsVersion = $1 },
     ]

@@ -71,23 +71,24 @@ extension Engine {
     }
     try OverlayMount.unmount(overlay.target)
     if let maps = config.maps, !maps.isIdentity {
-      try mountMapped(&overlay, layers, maps, mapped: paths.mapped(record.id))
+      try mountMapped(&overlay, layers, maps, record.id)
     } else {
-      try overlay.mount()
+      try mount(overlay, of: record.id)
     }
     return overlay.target
   }
 
   /// The overlay for a user namespace with ids of its own.
-  private func mountMapped(_ overlay: inout OverlayMount, _ layers: [String], _ maps: UserNamespace, mapped: String)
+  private func mountMapped(_ overlay: inout OverlayMount, _ layers: [String], _ maps: UserNamespace, _ id: String)
     throws(Problem)
   {
+    let mapped = paths.mapped(id)
     try MappedLayers.unmount(mapped)
     let hasSkeleton = overlay.layers.count > layers.count
     let sources = [("layers", paths.layers)] + (hasSkeleton ? [("skeleton", paths.skeleton)] : [])
     if let seen = try MappedLayers.mount(sources, at: mapped, maps) {
       overlay.layers = (hasSkeleton ? [seen.path("skeleton")] : []) + layers.map { "\(seen.path("layers"))/\($0)/diff" }
-      let outcome = Result { () throws(Problem) in try overlay.mount() }
+      let outcome = Result { () throws(Problem) in try mount(overlay, of: id) }
       try seen.unmount()
       return try outcome.get()
     }
@@ -96,7 +97,7 @@ extension Engine {
     for layer in layers {
       overlay.layers.append(try ShiftedLayer(layer: "\(paths.layers)/\(layer)", maps: maps).make())
     }
-    try overlay.mount()
+    try mount(overlay, of: id)
   }
 
   /// The reverse of `prepare`: what of a container a reboot would clear. The writable layer stays.

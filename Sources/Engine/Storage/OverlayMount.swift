@@ -18,21 +18,31 @@ struct OverlayMount {
     static let layersMax = 500
   }
 
+  /// The kernel has no overlayfs, gives it to root alone, or does not take these file systems.
+  static let refusals: Set<Errno> = [
+    .notPermitted, .accessDenied, .invalid, Errno(rawValue: ENODEV), .notSupported, .noSystemCall,
+  ]
+
   /// Mounts it. - Throws: the first error of the newest interface that the kernel has.
-  func mount() throws(Problem) {
-    guard layers.count <= Limit.layersMax else {
-      throw Problem(
-        code: .unsupported, message: "an image of \(layers.count) layers; the kernel takes \(Limit.layersMax)")
+  func mount() throws(Errno) {
+    do throws(Errno) { try mountByDescriptors() } catch { try mountByText() }
+  }
+  func failure(_ error: Errno, hint: String? = nil) -> Problem {
+    Problem(
+      code: .init(error), message: "mount the overlay of \(layers.count) layers at \(target)", hint: hint,
+      cause: error)
+  }
+
+  /// Makes an overlay in a new directory and drops it before it is mounted anywhere.
+  static func tryOut(in directory: String) throws(Errno) {
+    let fs = OwnedFD(adopting: try check(csys_fsopen("overlay", 1)))  // FSOPEN_CLOEXEC
+    for (key, name) in [("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work")] {
+      let path = "\(directory)/\(name)"
+      try makeDirectory(path, mode: 0o700)
+      try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_SET_STRING), key, path, 0))
     }
-    do throws(Errno) { try mountByDescriptors() } catch {
-      do throws(Errno) { try mountByText() } catch let second {
-        throw Problem(
-          code: .init(second), message: "mount the overlay of \(layers.count) layers at \(target)",
-          hint: second == .invalid || second.rawValue == ENODEV
-            ? "does the kernel have overlayfs, and is \(upper) on a file system that it accepts as upper layer?" : nil,
-          cause: second)
-      }
-    }
+    try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_SET_FLAG), "userxattr", nil, 0))
+    try check(csys_fsconfig(fs.borrowed, UInt32(CSYS_FSCONFIG_CMD_CREATE), nil, nil, 0))
   }
 
   /// fsopen(2): any number of layers, no escaping. `lowerdir+` is Linux 6.7+.
