@@ -47,4 +47,22 @@ import Testing
       #expect(written ?? .max < synced ?? -1 && synced ?? .max < answered ?? -1, "\(calls)")
     }
   }
+
+  /// Before Linux 6.7 a mount's options fit one page, however many layers there are.
+  @Test(.needs(.program("strace")), .needs(.program("fuse-overlayfs")), arguments: [(150, "overlay"), (300, "fuse")])
+  func manyLayersOnAnOlderKernel(_ count: Int, _ kind: String) throws {
+    try withEngine { engine in
+      let script = parentPath(of: parentPath(of: #filePath)) + "/Fixtures/layers.py"
+      #expect(try TestKit.run(["python3", script, engine.scratch + "/layout", "\(count)"]).code == 0)
+      try engine.ok("load", "-i", engine.scratch + "/layout")
+      let command = ["run", "--rm", "--network", "none", "many", "sh", "-c"]
+      let say = "set -- /layer*; echo $#; while read -r _ at type _; do [ $at != / ] || echo $type; done </proc/mounts"
+      #expect(try engine.berth(command + [say]).lines == ["\(count - 1)", "overlay"])
+      let older = ["strace", "-o", "/dev/null", "-e", "trace=fsopen", "-e", "inject=fsopen:error=ENOSYS"]
+      let outcome = try TestKit.run(
+        engine.beside(older + [Installed.berth] + command + [say]), environment: engine.environment)
+      #expect(outcome.lines.count == 2 && outcome.lines[0] == "\(count - 1)", "\(outcome)")
+      #expect(outcome.lines.last?.hasPrefix(kind) == true, "\(outcome)")
+    }
+  }
 }

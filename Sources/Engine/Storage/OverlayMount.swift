@@ -16,11 +16,14 @@ struct OverlayMount {
   enum Limit {
     /// Source: overlayfs, OVL_MAX_STACK.
     static let layersMax = 500
+    /// The kernel copies one page of mount(2)'s options.
+    static let textBytesMax = 4096
   }
 
-  /// The kernel has no overlayfs, gives it to root alone, or does not take these file systems.
+  /// The kernel has no overlayfs, gives it to root alone, or does not take these file systems, or so many layers.
   static let refusals: Set<Errno> = [
     .notPermitted, .accessDenied, .invalid, Errno(rawValue: ENODEV), .notSupported, .noSystemCall,
+    Errno(rawValue: E2BIG),
   ]
 
   /// Mounts it. - Throws: the first error of the newest interface that the kernel has.
@@ -65,22 +68,25 @@ struct OverlayMount {
     try check(csys_move_mount(mount.borrowed, "", AT_FDCWD, target, UInt32(CSYS_MOVE_MOUNT_F_EMPTY_PATH)))
   }
 
-  /// mount(2), whose options fit one page: colons and commas in paths are escaped.
+  /// mount(2), before Linux 6.7. Its options fit one page: directories are named by descriptors, so that images of
+  /// some 200 layers go in, and nothing has to be escaped.
   private func mountByText() throws(Errno) {
-    func escaped(_ path: String) -> String {
-      var text = ""
-      for character in path {
-        if character == ":" || character == "," || character == "\\" { text.append("\\") }
-        text.append(character)
-      }
-      return text
-    }
-    let lower = layers.reversed().map(escaped).joined(separator: ":")
+    var lower: [OpenDirectory] = []
+    for layer in layers.reversed() { lower.append(try OpenDirectory(layer)) }
+    let (upper, work) = (try OpenDirectory(upper), try OpenDirectory(work))
     let options =
-      "lowerdir=\(lower),upperdir=\(escaped(upper)),workdir=\(escaped(work)),userxattr"
+      "lowerdir=\(lower.map(\.path).joined(separator: ":")),upperdir=\(upper.path),workdir=\(work.path),userxattr"
       + (isVolatile ? ",volatile" : "")
-    guard options.utf8.count < 4096 else { throw Errno(rawValue: E2BIG) }
-    try check(csys_mount("berth", target, "overlay", 0, options))
+    guard options.utf8.count < Limit.textBytesMax else { throw Errno(rawValue: E2BIG) }
+    try withExtendedLifetime((lower, upper, work)) { () throws(Errno) in
+      _ = try check(csys_mount("berth", target, "overlay", 0, options))
+    }
+  }
+  private final class OpenDirectory {
+    private let fd: OwnedFD
+    init(_ path: String) throws(Errno) { fd = try open(path, O_PATH_ | O_DIRECTORY) }
+    /// Good for as long as this object lives.
+    var path: String { "/proc/self/fd/\(fd.borrowed)" }
   }
 
   /// Takes a mount away, and what may be mounted on top of it. Nothing mounted is fine.
