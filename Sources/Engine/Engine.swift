@@ -80,7 +80,7 @@ public final class Engine {
       guard path.hasPrefix("/") else {
         throw Problem(
           code: .invalid, message: "--\(name) \"\(path)\" is not an absolute path",
-          hint: path.isEmpty && environmentVariable("HOME") == nil
+          hint: path.isEmpty && (environmentVariable("HOME") ?? "").isEmpty
             ? "HOME is not set: set it, or name a directory with --\(name)" : nil)
       }
     }

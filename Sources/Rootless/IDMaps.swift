@@ -1,3 +1,4 @@
+import CSys
 import Glibc
 import Problems
 import Sys
@@ -12,35 +13,25 @@ struct IDMaps {
   /// - Parameter notes: gets a sentence where the namespace will have one id.
   /// - Throws: `.notFound` naming the missing tool (capability line LP-02).
   init(of caller: Caller, _ notes: inout SharedNamespace.Notes) throws(Problem) {
-    let texts = ["/etc/subuid", "/etc/subgid"].map { (try? readText($0, limit: Limit.accountFileBytesMax)) ?? "" }
-    let uids = SubordinateIDs(texts[0], of: caller)
-    let gids = SubordinateIDs(texts[1], of: caller)
+    let texts = ["/etc/subuid", "/etc/subgid"].map { try? readText($0, limit: Limit.accountFileBytesMax) }
+    let uids = SubordinateIDs(texts[0] ?? "", of: caller)
+    let gids = SubordinateIDs(texts[1] ?? "", of: caller)
     self.uids = IDMapping(caller: caller.uid, uids)
     self.gids = IDMapping(caller: caller.gid, gids)
     if uids.ranges.isEmpty || gids.ranges.isEmpty {
       self.uids = IDMapping(caller: caller.uid, SubordinateIDs("", of: caller))
       self.gids = IDMapping(caller: caller.gid, SubordinateIDs("", of: caller))
-      notes.append(Self.advice(caller, texts))
+      let command = SubordinateGrant.command(
+        for: caller.name, uids: uids.ranges.isEmpty, gids: gids.ranges.isEmpty, texts)
+      let missing = !uids.ranges.isEmpty ? "group ids" : !gids.ranges.isEmpty ? "user ids" : "ids"
+      notes.append(
+        """
+        user \(caller.name) has no subordinate \(missing): containers have one id only, and images with files of \
+        other users cannot be unpacked; the administrator can give some: \(command), then: berth system migrate
+        """)
       return
     }
     tools = (try Self.tool("newuidmap"), try Self.tool("newgidmap"))
-  }
-
-  /// The command that gives a user ids, with a range that nobody has yet.
-  static func advice(_ caller: Caller, _ files: [String]) -> String {
-    let size: UInt32 = 65536
-    var first: UInt32 = 100_000
-    for line in files.joined(separator: "\n").split(separator: "\n") {
-      let fields = line.split(separator: ":")
-      guard fields.count == 3, let start = UInt32(fields[1]), let count = UInt32(fields[2]) else { continue }
-      if start <= UInt32.max - count - size { first = max(first, start + count) }
-    }
-    let range = "\(first)-\(first + size - 1)"
-    return """
-      user \(caller.name) has no subordinate ids: containers have one id only, and images with files of other users \
-      cannot be unpacked; the administrator can give some: \
-      usermod --add-subuids \(range) --add-subgids \(range) \(caller.name), then: berth system migrate
-      """
   }
 
   private static func tool(_ name: String) throws(Problem) -> String {
@@ -69,9 +60,21 @@ struct IDMaps {
       try IDMapFile.write(with: tool, ranges, of: pid)
     }
     guard let refusal else { return }
-    throw Problem(
-      code: .denied, message: "\(tool): \(refusal)",
-      hint:
-        "it must be setuid root or hold cap_setuid/cap_setgid, and /etc/subuid and /etc/subgid must allow the ranges")
+    throw Problem(code: .denied, message: "\(tool): \(refusal)", hint: Self.remedy(tool))
+  }
+
+  /// Why a tool has no privilege to use, as far as it can be told.
+  private static func remedy(_ tool: String) -> String {
+    let own = (try? readText("/proc/self/status")) ?? ""
+    if own.split(separator: "\n").contains("NoNewPrivs:\t1") {
+      return "no program of this session can gain privileges (no_new_privs): run berth in another one"
+    }
+    var attribute: UInt8 = 0
+    if let found = try? status(tool), found.st_mode & S_ISUID == 0 || found.st_uid != 0,
+      let file = try? open(tool, O_RDONLY), csys_fgetxattr(file.borrowed, "security.capability", &attribute, 0) < 0
+    {
+      return "the administrator can give it its privilege: chown root \(tool) && chmod u+s \(tool)"
+    }
+    return "/etc/subuid and /etc/subgid must allow the ranges, to the user with whose name they begin"
   }
 }

@@ -38,7 +38,9 @@ extension SharedNamespace {
       }
       if failure.count == 2, let step = KeeperStep(rawValue: failure[0]) {
         let error = Errno(rawValue: CInt(failure[1]))
-        throw Problem(code: .init(error), message: step.words, cause: error)
+        // Where a security module lets a user have the namespace, but nothing in it, this is what fails.
+        throw Problem(
+          code: .init(error), message: step.words, hint: step == .privateMounts ? Self.remedy() : nil, cause: error)
       }
       try record(pid)
     } catch {
@@ -80,8 +82,11 @@ extension SharedNamespace {
     fail(.execute, failure)
   }
 
-  /// Why the kernel made no user namespace, as far as it can be told.
   private static func refusal(_ error: Errno) -> Problem {
+    Problem(code: .unsupported, message: "make a user namespace", hint: remedy(), cause: error)
+  }
+  /// Why the kernel gives a user no namespace, as far as it can be told.
+  private static func remedy() -> String {
     let switches = [
       ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
       ("/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"),
@@ -93,10 +98,7 @@ extension SharedNamespace {
     let found = switches.first { path, off, _ in
       (try? readText(path, limit: 64))?.split(whereSeparator: \.isWhitespace).first.map(String.init) == off
     }
-    return Problem(
-      code: .unsupported, message: "make a user namespace",
-      hint: found.map { "the administrator can allow it: \($0.2)" }
-        ?? "run berth as root, or on a kernel with CONFIG_USER_NS",
-      cause: error)
+    return found.map { "the administrator can allow it: \($0.2)" }
+      ?? "run berth as root, or on a kernel with CONFIG_USER_NS; a container around it must allow user namespaces, too"
   }
 }

@@ -67,7 +67,8 @@ public struct SharedNamespace: Sendable {
     guard found.isDirectory, found.st_uid == caller.uid, found.st_mode & 0o022 == 0 else {
       throw Problem(
         code: .denied, message: "\(runroot) is not a directory that only \(caller.name) can write",
-        hint: "remove it, or set XDG_RUNTIME_DIR to a directory of your own")
+        hint: (found.st_uid == caller.uid ? "remove it (rm -r \(runroot)), or " : "")
+          + "set XDG_RUNTIME_DIR to a directory of your own")
     }
   }
 

@@ -41,7 +41,7 @@ struct OrdinaryUser {
     }
   }
 
-  private func write(_ name: String, _ text: String) throws {
+  func write(_ name: String, _ text: String) throws {
     try replaceFile("\(scratch)/\(name)", with: Array(text.utf8), mode: 0o644, durable: false)
   }
 
@@ -53,7 +53,8 @@ struct OrdinaryUser {
   func run(_ command: [String], input: [UInt8]? = nil, environment: [String] = []) throws -> Outcome {
     try TestKit.run(words(command, environment: environment), input: input)
   }
-  private func words(_ command: [String], environment: [String]) -> [String] {
+  /// The whole command line, for root. - Parameter prepared: a script that changes the machine for this command.
+  func words(_ command: [String], environment: [String] = [], prepared: String = ":") -> [String] {
     let places =
       "for file in passwd subuid subgid; do mount --bind '\(scratch)'/$file /etc/$file || exit 99; done; "
       + "mount --bind '\(scratch)/tun' /dev/net/tun || exit 99; "
@@ -61,7 +62,7 @@ struct OrdinaryUser {
     let variables =
       ["HOME=\(home)", "XDG_RUNTIME_DIR=\(runtimeDirectory)", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin"]
       + environment
-    return ["unshare", "-m", "sh", "-c", places + "; cd \"$0\" && exec \"$@\"", home]
+    return ["unshare", "-m", "sh", "-c", places + "; { \(prepared); } || exit 99; cd \"$0\" && exec \"$@\"", home]
       + ["setpriv", "--reuid", "\(Self.uid)", "--regid", "\(Self.uid)", "--clear-groups", "env", "-i"]
       + variables + command
   }
@@ -70,8 +71,11 @@ struct OrdinaryUser {
   func without(_ tools: [String], _ command: [String]) throws -> Outcome {
     let hide =
       "for tool in \(tools.joined(separator: " ")); do mount --bind /dev/null $(command -v $tool) || exit 99; done"
-    return try TestKit.run(
-      ["unshare", "-m", "sh", "-c", hide + "; exec \"$@\"", "sh"] + words(command, environment: []))
+    return try TestKit.run(words(command, prepared: hide))
+  }
+  /// `berth` as the user, on a machine that root has changed: in mounts of the command's own.
+  func prepared(_ script: String, _ arguments: [String], environment: [String] = []) throws -> Outcome {
+    try TestKit.run(words([Installed.berth] + arguments, environment: environment, prepared: script))
   }
   @discardableResult
   func ok(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) throws -> String {

@@ -34,8 +34,17 @@ import Testing
   }
 
   @Test func theAdviceNamesAFreeRange() {
-    let advice = IDMaps.advice(caller, ["bob:100000:65536\n", "bob:200000:65536\n"])
-    #expect(advice.contains("usermod --add-subuids 265536-331071 --add-subgids 265536-331071 ada"))
+    func advice(_ uids: Bool, _ gids: Bool, _ texts: String?...) -> String {
+      SubordinateGrant.command(for: "ada", uids: uids, gids: gids, texts)
+    }
+    #expect(
+      advice(true, true, "bob:100000:65536\n", "bob:200000:65536\n")
+        == "usermod --add-subuids 265536-331071 --add-subgids 265536-331071 ada")
+    #expect(advice(false, true, "ada:100000:65536", "") == "usermod --add-subgids 165536-231071 ada")
+    #expect(
+      advice(true, true, nil, "")
+        == "touch /etc/subuid && usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ada")
+    #expect(advice(true, false, "bob:4294967290:5\nbob:x:1", nil) == "usermod --add-subuids 100000-165535 ada")
   }
 
   // covers LP-41, PD-130

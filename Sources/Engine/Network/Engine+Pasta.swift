@@ -88,10 +88,11 @@ extension Engine {
     guard outcome.status != .exited(code: 0) else { return }
     // Where there is no system log it says so, too.
     let reason = outcome.words.split(separator: "\n").last { !$0.contains("syslog") }
+    let failed = "pasta could not set up the network"
+    if let fault = NeededDevice.tun.fault(failed) { throw fault }
     throw Problem(
-      code: .unavailable, message: "pasta could not set up the network: \(reason ?? "it said nothing")",
-      hint:
-        "is /dev/net/tun there and writable (chmod 666 /dev/net/tun), and the port free? --network none needs neither")
+      code: .unavailable, message: "\(failed): \(reason ?? "it said nothing")",
+      hint: "are the ports free? --network none needs neither ports nor pasta")
   }
 
   /// Ends a container's pasta. None there is fine.

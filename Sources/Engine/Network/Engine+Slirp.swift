@@ -80,10 +80,12 @@ extension Engine {
     lseek(errors.borrowed, 0, SEEK_SET)
     // Only for the words of an error that is there already.
     let said = String(decoding: (try? readAll(errors, limit: SlirpLimit.errorBytesMax)) ?? [], as: UTF8.self)
+    let failed = "slirp4netns could not set up the network"
+    if let fault = NeededDevice.tun.fault(failed) { throw fault }
+    // It warns of parts that are new, too.
+    let reason = said.split(separator: "\n").last { !$0.hasPrefix("WARNING") }
     throw Problem(
-      code: .unavailable,
-      message: "slirp4netns could not set up the network: \(said.split(separator: "\n").last ?? "it said nothing")",
-      hint: "is /dev/net/tun there and writable (chmod 666 /dev/net/tun)? --network none needs nothing")
+      code: .unavailable, message: "\(failed): \(reason ?? "it said nothing")", hint: "--network none needs nothing")
   }
 
   /// One that has just ended may have them for a moment still, and nobody tells when it has let them go.

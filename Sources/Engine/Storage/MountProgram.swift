@@ -21,7 +21,7 @@ struct MountProgram: Hashable {
   /// this process; unmounting ends it.
   func mount(_ overlay: OverlayMount) throws(Problem) {
     let words = try Self.arguments(overlay)
-    try Self.checkDevice()
+    if let fault = NeededDevice.fuse.fault("mount an overlay through FUSE") { throw fault }
     let said = try doing("make a file in memory") { () throws(Errno) in
       OwnedFD(adopting: try check(csys_memfd_create("mount-program", 0)))
     }
@@ -57,14 +57,6 @@ struct MountProgram: Hashable {
     return ["-o", options.joined(separator: ","), overlay.target]
   }
 
-  private static func checkDevice() throws(Problem) {
-    do throws(Errno) { _ = try open("/dev/fuse", O_RDWR) } catch {
-      let fix = error == .accessDenied || error == .notPermitted ? "chmod 666 /dev/fuse" : "modprobe fuse"
-      throw Problem(
-        code: .init(error), message: "mount an overlay through FUSE: open /dev/fuse",
-        hint: "the administrator can allow it: \(fix)", cause: error)
-    }
-  }
   /// A file system of its own begins there.
   private static func isMounted(_ target: String) -> Bool {
     guard let found = try? status(target), let around = try? status(parentPath(of: target)) else { return false }

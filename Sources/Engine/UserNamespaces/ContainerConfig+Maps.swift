@@ -1,5 +1,6 @@
 import Problems
 import Rootless
+import Sys
 
 extension ContainerConfig {
   /// The container's root and others, as the engine's namespace numbers them.
@@ -39,7 +40,7 @@ extension Engine {
         message: "the container's \(what) \(id) has no mapping in its user namespace ("
           + mapping.texts.joined(separator: ",") + ")",
         hint: config.maps == nil
-          ? "another --user, or more subordinate ids: usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST NAME, "
+          ? "another --user, or more subordinate ids: \(SubordinateGrant.command(for: Caller.name(of: callerUID()))), "
             + "then: berth system migrate"
           : "map more ids: --userns auto:size=\(id + 1), --uidmap, --gidmap, or another --user")
     }

@@ -1,6 +1,7 @@
 import Problems
 import Rootless
 import StateStore
+import Sys
 
 extension Engine {
   /// The maps of a new container, and its rows in the table of ids. Inside the transaction that has inserted the
@@ -46,8 +47,10 @@ extension Engine {
         throw Problem(
           code: .unavailable, message: "--userns auto: no \(gap.count) ids are free in \(file)",
           hint: own.isInitial
-            ? "remove containers that are not needed, or give \(AutomaticLimit.owner) more: usermod --add-subuids"
-            : "remove containers that are not needed, or have more given to you: usermod --add-subuids")
+            ? "remove containers that are not needed, or add \(SubordinateGrant.line(for: AutomaticLimit.owner)) "
+              + "to /etc/subuid and /etc/subgid"
+            : "remove containers that are not needed, or have more given to you: "
+              + "\(SubordinateGrant.command(for: Caller.name(of: callerUID()))), then: berth system migrate")
       }
       var inside = gap.first
       for part in parts {

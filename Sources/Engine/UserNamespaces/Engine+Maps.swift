@@ -38,7 +38,8 @@ extension Engine {
       guard let uids = own.uids.withoutCaller, let gids = own.gids.withoutCaller else {
         throw Problem(
           code: .unsupported, message: "--userns nomap leaves no id to map: you have no subordinate ids",
-          hint: "the administrator can give some: usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST NAME")
+          hint: "the administrator can give some: \(SubordinateGrant.command(for: Caller.name(of: callerUID()))), "
+            + "then: berth system migrate")
       }
       return .fixed(UserNamespace(uids: uids, gids: gids), recorded: false)
     case .container(let name):
@@ -81,7 +82,7 @@ extension Engine {
     guard let found = IDMapping.subordinate(of: name, file: file) else {
       throw Problem(
         code: .invalid, message: "no subordinate ids of \(name) in \(file)",
-        hint: "give some: usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST \(name)")
+        hint: "give some: \(SubordinateGrant.command(for: name))")
     }
     if own.isInitial { return found }
     return try inside(found, own, file)
