@@ -31,6 +31,12 @@ public struct NetworkNamespace: ~Copyable, Sendable {
     leave(to: home)
     return NetworkNamespace(adopting: try result.get())
   }
+  /// The new one of a process that waits in it, its loopback up. The caller must have the right to come back to its own.
+  package static func make(ofPid pid: Int32) throws(Problem) -> NetworkNamespace {
+    let namespace = try NetworkNamespace(ofPid: pid)
+    try namespace.inside { () throws(Problem) in try bringUpLoopback() }
+    return namespace
+  }
   /// This thread is in a new one afterwards.
   private static func unshare() throws(Problem) {
     try doing("make a network namespace") { () throws(Errno) in

@@ -70,6 +70,18 @@ struct IDMaps {
     return try doing("open the user namespace") { () throws(Errno) in try holder.open("user").release() }
   }
 
+  /// Who users of an existing namespace are in this process's. - Parameter path: such as /proc/PID/ns/user.
+  static func uids(ofNamespace path: String) throws(Problem) -> [IDMapping] {
+    let text = try doing("read the maps of user namespace \(path)") { () throws(Errno) in
+      let holder = try NamespaceHolder(entering: try open(path, O_RDONLY))
+      return try readText("/proc/\(holder.pid)/uid_map")
+    }
+    return text.split(separator: "\n").compactMap { line in
+      let numbers = line.split(separator: " ").compactMap { UInt32($0) }
+      return numbers.count == 3 ? IDMapping(containerID: numbers[0], hostID: numbers[1], size: numbers[2]) : nil
+    }
+  }
+
   private func put(_ file: IDMapFile, _ text: String, _ pid: pid_t) throws(Problem) {
     try doing("write /proc/\(pid)/\(file.rawValue)") { () throws(Errno) in try file.write(text, of: pid) }
   }

@@ -26,10 +26,12 @@ extension Launch {
   /// A container that can write its own part of version 2, and that alone, owns it.
   /// Source: config-linux.md, "Cgroup ownership".
   private func giveCgroup() throws(Problem) {
-    guard plan.hasNew(.user), plan.hasNew(.cgroup), cgroup.isUnified, hasWritableCgroupMount,
-      let owner = Self.hostID(of: plan.spec.process?.user?.uid ?? 0, in: plan.linux.uidMappings ?? []),
+    guard let user = plan.namespace(.user), plan.hasNew(.cgroup), cgroup.isUnified, hasWritableCgroupMount,
       isMachineRoot()
     else { return }
+    let path = user.path ?? ""
+    let maps = path.isEmpty ? plan.linux.uidMappings ?? [] : try IDMaps.uids(ofNamespace: path)
+    guard let owner = Self.hostID(of: plan.spec.process?.user?.uid ?? 0, in: maps) else { return }
     try cgroup.give(to: owner)
   }
   private var hasWritableCgroupMount: Bool {

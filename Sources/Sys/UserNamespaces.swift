@@ -10,18 +10,21 @@ package struct NamespaceHolder: ~Copyable {
 
   /// In new namespaces. - Parameter flags: `CLONE_NEWUSER` and its like.
   package init(new flags: UInt64) throws(Errno) { try self.init(flags, entering: nil) }
-  /// In the namespace of this descriptor.
-  package init(entering namespace: borrowing OwnedFD) throws(Errno) {
-    try self.init(0, entering: namespace.borrowed)
+  /// In the user namespace of this descriptor. - Parameter flags: of new namespaces that it is to own.
+  package init(entering namespace: borrowing OwnedFD, new flags: UInt64 = 0) throws(Errno) {
+    try self.init(flags, entering: namespace.borrowed)
   }
   private init(_ flags: UInt64, entering namespace: CInt?) throws(Errno) {
     let life = try Pipe.make()
     let report = try Pipe.make()
-    let pid = try check(csys_fork(flags, nil))
+    let pid = try check(csys_fork(namespace == nil ? flags : 0, nil))
     if pid == 0 {
       // System calls only.
       _ = csys_close(life.writer.borrowed)
-      var byte = UInt8(clamping: namespace.map { -csys_setns($0, 0) } ?? 0)
+      var result: CInt = 0
+      if let namespace { result = csys_setns(namespace, CInt(CSYS_CLONE_NEWUSER)) }
+      if result == 0, namespace != nil, flags != 0 { result = csys_unshare(flags) }
+      var byte = UInt8(clamping: -result)
       _ = csys_write(report.writer.borrowed, &byte, 1)
       _ = csys_read(life.reader.borrowed, &byte, 1)
       _exit(0)

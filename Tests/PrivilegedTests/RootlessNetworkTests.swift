@@ -62,10 +62,12 @@ import Testing
     try OrdinaryUser.with { user in
       try user.importBusybox()
       let keep = [
-        "run", "--rm", "--userns", "keep-id", "--network", "bridge", "busybox", "sh", "-c", "id -u; ip -4 -o a",
+        "run", "--rm", "--userns", "keep-id", "--network", "bridge", "--sysctl", "net.ipv4.conf.eth0.rp_filter=2",
+        "busybox", "sh", "-c", "id -u; cat /proc/sys/net/ipv4/conf/eth0/rp_filter; ip -4 -o a",
       ]
       let kept = try user.run([Installed.berth] + keep)
-      #expect(kept.code == 0 && kept.text.contains("\(OrdinaryUser.uid)") && kept.text.contains("eth0"), "\(kept)")
+      #expect(
+        kept.code == 0 && kept.text.hasPrefix("\(OrdinaryUser.uid)\n2\n") && kept.text.contains("eth0"), "\(kept)")
       let port = 20000 + Int.random(in: 0..<10000)
       let publish = ["-p", "\(port):80", "busybox", "sh", "-c", Self.serve]
       #expect(try user.run([Installed.berth, "run", "-d", "--name", "web", "--network", "bridge"] + publish).code == 0)

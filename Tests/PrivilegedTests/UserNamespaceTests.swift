@@ -139,6 +139,65 @@ import Testing
     }
   }
 
+  /// An OCI runtime that gives each container a createRuntime hook.
+  private func runtime(_ engine: TestEngine, hook script: String) throws -> String {
+    let path = engine.scratch + "/hooking/berth-runtime"
+    let text = """
+      #!/usr/bin/env python3
+      import json, os, sys
+      if "--bundle" in sys.argv:
+          path = sys.argv[sys.argv.index("--bundle") + 1] + "/config.json"
+          spec = json.load(open(path))
+          spec["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", r\"\"\"\(script)\"\"\"]}]}
+          json.dump(spec, open(path, "w"))
+      os.execv("\(Installed.runtime)", ["berth-runtime"] + sys.argv[1:])
+      """
+    try makeDirectories(engine.scratch + "/hooking")
+    try replaceFile(path, with: Array(text.utf8), mode: 0o755, durable: false)
+    return path
+  }
+
+  // covers PD-130, PD-136: bridges are joined before the runtime starts; killed at any moment, nothing stays
+  @Test(.needs(.program("python3"))) func theNetworkComesFirst() throws {
+    try withEngine { engine in
+      try importImage(engine)
+      let seen = engine.scratch + "/seen"
+      let hook =
+        "pid=$(sed 's/.*\"pid\": *\\([0-9]*\\).*/\\1/'); PATH=/usr/sbin:/usr/bin:/sbin:/bin "
+        + "nsenter -t $pid -n ip -o -4 addr show eth0 >\(seen)"
+      let path = try runtime(engine, hook: hook)
+      let sysctl = ["--sysctl", "net.ipv4.conf.eth0.rp_filter=2"]
+      let script = "cat /proc/self/uid_map /proc/sys/net/ipv4/conf/eth0/rp_filter; ip -o -4 addr; exec sleep 1000"
+      let made = try engine.berth(
+        ["--runtime", path, "create", "--name", "a", "--uidmap", "0:100000:2000", "-p", "8080:80"] + sysctl
+          + ["busybox", "sh", "-c", script])
+      #expect(made.code == 0, "\(made)")
+      for _ in 1...2 {
+        try engine.ok("restart", "-t", "0", "a")
+        let address = try engine.address(of: "a") + "/24"
+        #expect(try readText(seen).contains(address))
+        #expect(try eventually(10) { try engine.ok("logs", "a").contains(address) })
+        #expect(try words(engine.ok("logs", "a")).prefix(4) == ["0", "100000", "2000", "2"])
+        try unlink(seen)
+      }
+      let shared = try engine.berth(
+        ["run", "--rm", "--userns", "container:a"] + sysctl
+          + ["busybox", "sh", "-c", "cat /proc/self/uid_map /proc/sys/net/ipv4/conf/eth0/rp_filter; ip -o -4 addr"])
+      #expect(shared.code == 0 && words(shared.text).prefix(4) == ["0", "100000", "2000", "2"], "\(shared)")
+      #expect(shared.text.contains("eth0"), "\(shared)")
+      for pause in 0..<10 {
+        let child = try engine.startBerth(["start", "a"])
+        usleep(UInt32(pause) * 6000)
+        try? child.signal(SIGKILL)  // it may have ended already
+        _ = try child.wait()
+        try engine.ok("stop", "-t", "0", "--ignore", "a")
+      }
+      try engine.ok("rm", "-f", "-t", "0", "a")
+      #expect(try eventually(10) { try engine.veths().isEmpty })
+      #expect(try engine.elements(of: "any4") == "", "a port is left")
+    }
+  }
+
   // covers PD-130, LP-04, G.24
   @Test func whatCannotBeMappedIsRefusedByName() throws {
     try withEngine { engine in

@@ -96,6 +96,14 @@ $runtime delete web
 configure "args=['stat','-c','%u','/sys/fs/cgroup']" "userns=100000" "writable_cgroup=True"
 chown -R 100000:100000 $bundle/rootfs
 check given 0 $runtime run -b $bundle web
+unshare --user sleep 1000 &
+owner=$!
+for file in gid_map uid_map; do
+  until echo 0 100000 65536 2>/dev/null >/proc/$owner/$file; do sleep 0.1; done
+done
+configure "args=['stat','-c','%u','/sys/fs/cgroup']" "joined_userns='/proc/$owner/ns/user'" "writable_cgroup=True"
+check given-joined 0 $runtime run -b $bundle web
+kill $owner
 chown -R 0:0 $bundle/rootfs
 
 if [ $driver = cgroupfs ]; then

@@ -19,6 +19,8 @@ if first is not None:
     linux["namespaces"].append({"type": "user"})
     ids = [{"containerID": 0, "hostID": first, "size": 1 if rootless else 65536}]
     linux["uidMappings"], linux["gidMappings"] = ids, ids if not rootless else [dict(ids[0], hostID=os.getgid())]
+if "joined_userns" in given:
+    linux["namespaces"].append({"type": "user", "path": given["joined_userns"]})
 process = {
     "user": {"uid": 0, "gid": 0}, "cwd": "/", "args": given.get("args", ["sleep", "1000"]),
     "env": ["PATH=/bin"],

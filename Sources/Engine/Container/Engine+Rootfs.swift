@@ -30,7 +30,7 @@ extension Engine {
     facts.volumes = try prepareVolumes(config, root, owner)
     facts.files = try writeFiles(record, config, connections.joined, accounts)
     try joinNamespaces(config, &facts)
-    facts.joined[.network] = connections.namespace?.network.path ?? facts.joined[.network]
+    if let ready = connections.namespace { facts.joined.merge(ready.paths) { _, own in own } }
     if config.options.initProcess { facts.initProgram = try initProgram(config.options) }
     for device in config.options.devices { facts.devices += try SpecBuilder.FoundDevice.find(device) }
     for rate in config.options.deviceRates { facts.rates.append(try SpecBuilder.FoundRate(rate)) }
@@ -166,10 +166,15 @@ extension Engine {
     if case .container(let name) = options.network {
       facts.joined[.network] = "/proc/\(try runningPid(of: name))/ns/net"
     }
-    if case .container(let name) = options.userNamespace, config.maps != nil {
-      facts.joined[.user] = "/proc/\(try runningPid(of: name))/ns/user"
+    facts.joined[.user] = try joinedUserNamespace(config)
+  }
+  /// The user namespace that a container is to share; nil for one of its own, or none.
+  func joinedUserNamespace(_ config: ContainerConfig) throws(Problem) -> String? {
+    switch config.options.userNamespace {
+    case .container(let name): config.maps == nil ? nil : "/proc/\(try runningPid(of: name))/ns/user"
+    case .path(let path): path
+    case .host, .private, .auto, .keepID, .nomap: nil
     }
-    if case .path(let path) = options.userNamespace { facts.joined[.user] = path }
   }
   private func shareMemory(of pid: Int32, with id: String) throws(Problem) -> String {
     let target = paths.sharedMemory(id)

@@ -132,12 +132,10 @@ extension Engine {
   /// Network, mounts, monitor and first process, which runs afterwards unless the launch waits.
   private func bringUp(_ record: inout ContainerRecord, _ config: ContainerConfig, _ launch: Launch) throws(Problem) {
     var connections = try takeConnections(record, config)
-    if config.maps == nil { try connectAhead(&connections, record) }
+    try connectAhead(&connections, record, config)
     try prepare(record, config, connections, terminalSize: launch.terminalSize)
     let runtime = try runtime(of: config)
-    // A network namespace that a container's own user namespace is to own is made by the runtime in there.
-    let connectsLater = config.maps != nil && !connections.joined.isEmpty
-    let atOnce = startsAtOnce(config, runtime) && !connectsLater && !launch.waits
+    let atOnce = startsAtOnce(config, runtime) && !launch.waits
     let pid = try startMonitor(record, config, runtime, launch, atOnce: atOnce, holding: connections.held)
     record.status.pid = pid
     // A process that has gone already has an exit file soon: any start time does.
@@ -145,7 +143,6 @@ extension Engine {
     try readMonitorPid(&record)
     if !atOnce {
       try startForwarder(record, config, connections)
-      if connectsLater { try connectLater(&connections, record, config) }
       if !launch.waits { try runtime.run("start", record.id) }
     }
     try writePidFile(config, pid)

@@ -1,17 +1,34 @@
+import CSys
+import Glibc
 import Networking
 import Problems
+import Rootless
 import StateStore
 import Sys
 
 extension Engine {
   /// Makes a container's network namespace and brings it onto its networks, before the runtime starts: hooks and
   /// `--sysctl net.ipv4.conf.eth0.…` find the interfaces, as with podman. A killed command's namespace goes with it.
-  func connectAhead(_ connections: inout Connections, _ record: ContainerRecord) throws(Problem) {
+  func connectAhead(_ connections: inout Connections, _ record: ContainerRecord, _ config: ContainerConfig)
+    throws(Problem)
+  {
     if connections.joined.isEmpty { return }
-    let namespace = try amongBridges { () throws(Problem) in try ReadyNamespace() }
+    let namespace = try amongBridges { () throws(Problem) in try readyNamespace(config) }
     try connect(connections, namespace.network)
     try joinPlugins(&connections, record, namespace.network)
     connections.namespace = namespace
+  }
+  /// A user namespace of the container's own has to own its network: that one is made along with it, or in it.
+  private func readyNamespace(_ config: ContainerConfig) throws(Problem) -> ReadyNamespace {
+    guard let maps = config.maps else { return try ReadyNamespace() }
+    let kind = UInt64(CSYS_CLONE_NEWNET)
+    guard let path = try joinedUserNamespace(config) else {
+      return try ReadyNamespace(try maps.hold(others: kind))
+    }
+    let holder = try doing("enter user namespace \(path)") { () throws(Errno) in
+      try NamespaceHolder(entering: try open(path, O_RDONLY), new: kind)
+    }
+    return try ReadyNamespace(holder)
   }
   func connect(_ connections: Connections, _ namespace: borrowing NetworkNamespace) throws(Problem) {
     try openPorts(connections.ports)

@@ -1,6 +1,8 @@
+import Glibc
 import JSON
 import Networking
 import Problems
+import RuntimeSpec
 import StateStore
 import Sys
 
@@ -37,7 +39,23 @@ extension Engine {
   }
   final class ReadyNamespace: Sendable {
     let network: NetworkNamespace
-    init() throws(Problem) { network = try NetworkNamespace.make() }
+    /// What owns it, where the container has a user namespace of its own.
+    private let user: OwnedFD?
+    /// By these the runtime joins them, as long as this value is there.
+    let paths: [NamespaceKind: String]
+
+    init() throws(Problem) {
+      network = try NetworkNamespace.make()
+      user = nil
+      paths = [.network: network.path]
+    }
+    /// Of a process that holds both, new.
+    init(_ holder: borrowing NamespaceHolder) throws(Problem) {
+      network = try NetworkNamespace.make(ofPid: holder.pid)
+      let user = try doing("open a user namespace") { () throws(Errno) in try holder.open("user") }
+      paths = [.network: network.path, .user: "/proc/\(getpid())/fd/\(user.borrowed)"]
+      self.user = consume user
+    }
   }
 
   enum NetworkLimit {

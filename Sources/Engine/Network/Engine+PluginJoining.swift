@@ -276,19 +276,6 @@ extension Engine {
   }
 }
 
-extension Engine {
-  /// The networks of a container whose namespace the runtime made, in its own user namespace: its files follow.
-  func connectLater(_ connections: inout Connections, _ record: ContainerRecord, _ config: ContainerConfig)
-    throws(Problem)
-  {
-    try connect(connections, try networkNamespace(of: record))
-    guard connections.joined.contains(where: { $0.plugins != nil }) else { return }
-    let before = connections.joined
-    try joinPlugins(&connections, record, try networkNamespace(of: record))
-    try refreshNameFiles(record, config, before: before)
-  }
-}
-
 extension Engine.Joined {
   /// Whether its plugins publish ports.
   var publishes: Bool { plugins?.has(capability: "portMappings") == true }
