@@ -1,25 +1,6 @@
 import CSys
 import Glibc
 
-/// An address of an interface.
-package struct InterfaceAddress: Hashable, Sendable {
-  package let index: Int32
-  /// 4 or 16 bytes.
-  package let bytes: [UInt8]
-  package let prefix: UInt8
-
-  init?(_ message: NetlinkMessage) {
-    guard message.type == UInt16(RTM_NEWADDR), let prefix = number(message.payload, at: 1, UInt8.self),
-      let index = number(message.payload, at: 4, Int32.self)
-    else { return nil }
-    let attributes = message.attributes(after: MemoryLayout<ifaddrmsg>.size)
-    guard let bytes = attributes[IFA_LOCAL] ?? attributes[IFA_ADDRESS] else { return nil }
-    self.index = index
-    self.prefix = prefix
-    self.bytes = Array(bytes)
-  }
-}
-
 /// A route of the main table.
 package struct Route: Hashable, Sendable {
   /// 4 or 16 bytes; empty is the default route.
@@ -97,17 +78,17 @@ extension NetlinkRequest {
     request.put(ifaddrmsg())
     return request
   }
-  static func dumpRoutes() -> NetlinkRequest {
+  /// - Parameter family: 0 for all.
+  static func dumpRoutes(_ family: UInt8 = 0) -> NetlinkRequest {
     var request = NetlinkRequest(RTM_GETROUTE, flags: NLM_F_DUMP)
-    request.put(rtmsg())
+    var header = rtmsg()
+    header.rtm_family = family
+    request.put(header)
     return request
   }
 }
 
 extension NetlinkSocket {
-  package mutating func addresses() throws(NetlinkFailure) -> [InterfaceAddress] {
-    try dump(.dumpAddresses()).compactMap(InterfaceAddress.init)
-  }
   /// The routes of all tables, local addresses' ones included.
   package mutating func routes() throws(NetlinkFailure) -> [Route] {
     try dump(.dumpRoutes()).compactMap(Route.init)

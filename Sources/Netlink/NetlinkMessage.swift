@@ -62,18 +62,29 @@ package struct NetlinkMessage: Sendable {
   /// The messages of one block; what follows a broken length is not read.
   package static func split(_ bytes: [UInt8]) -> [NetlinkMessage] {
     var result: [NetlinkMessage] = []
-    var rest = bytes[...]
-    let header = MemoryLayout<nlmsghdr>.size
-    while rest.count >= header {
-      let length = Int(number(rest, at: 0, UInt32.self) ?? 0)
-      guard length >= header, length <= rest.count else { return result }
-      result.append(
-        NetlinkMessage(
-          type: number(rest, at: 4, UInt16.self) ?? 0, flags: number(rest, at: 6, UInt16.self) ?? 0,
-          sequence: number(rest, at: 8, UInt32.self) ?? 0,
-          payload: rest[(rest.startIndex + header)..<(rest.startIndex + length)]))
-      rest = rest.dropFirst((length + 3) & ~3)
+    bytes.withUnsafeBytes { block in
+      each(in: block) { header, payload in result.append(NetlinkMessage(header, payload)) }
     }
     return result
+  }
+
+  /// Header of each message of a block, and what follows it.
+  static func each(in block: UnsafeRawBufferPointer, _ body: (nlmsghdr, UnsafeRawBufferPointer) -> Void) {
+    var place = 0
+    let size = MemoryLayout<nlmsghdr>.size
+    while block.count - place >= size {
+      let header = block.loadUnaligned(fromByteOffset: place, as: nlmsghdr.self)
+      let length = Int(header.nlmsg_len)
+      guard length >= size, length <= block.count - place else { return }
+      body(header, UnsafeRawBufferPointer(rebasing: block[(place + size)..<(place + length)]))
+      place += (length + 3) & ~3
+    }
+  }
+}
+
+extension NetlinkMessage {
+  init(_ header: nlmsghdr, _ payload: UnsafeRawBufferPointer) {
+    self.init(
+      type: header.nlmsg_type, flags: header.nlmsg_flags, sequence: header.nlmsg_seq, payload: Array(payload)[...])
   }
 }

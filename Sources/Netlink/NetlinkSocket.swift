@@ -65,32 +65,42 @@ package struct NetlinkSocket: ~Copyable {
 
   /// Reads a whole table. One that changed meanwhile is read again, so that nothing is missing or there twice.
   package mutating func dump(_ request: NetlinkRequest) throws(NetlinkFailure) -> [NetlinkMessage] {
+    try scan(request) { header, payload in NetlinkMessage(header, payload) }
+  }
+
+  /// As `dump`, for tables of which little is kept. - Parameter make: what becomes of a message; nil passes it over.
+  mutating func scan<R>(_ request: NetlinkRequest, _ make: (nlmsghdr, UnsafeRawBufferPointer) -> R?)
+    throws(NetlinkFailure) -> [R]
+  {
     for _ in 0..<Limit.dumpTriesMax {
       sequence &+= 1
       try send(request.sealed(sequence: sequence))
-      if let answers = try dumped() { return answers }
+      if let answers = try scanned(make) { return answers }
     }
     throw NetlinkFailure(Errno(rawValue: EINTR), text: "the table changed during every reading")
   }
 
   /// nil where the dump was interrupted.
-  private mutating func dumped() throws(NetlinkFailure) -> [NetlinkMessage]? {
-    var answers: [NetlinkMessage] = []
-    var interrupted = false
-    while true {
-      for message in try receive() where message.sequence == sequence {
-        if message.flags & UInt16(NLM_F_DUMP_INTR) != 0 { interrupted = true }
-        switch CInt(message.type) {
-        case NLMSG_DONE:
-          if let failure = NetlinkFailure(message, request: 0) { throw failure }
-          return interrupted ? nil : answers
-        case NLMSG_ERROR:
-          if let failure = NetlinkFailure(message, request: 0) { throw failure }
-          return answers
-        default: answers.append(message)
+  private func scanned<R>(_ make: (nlmsghdr, UnsafeRawBufferPointer) -> R?) throws(NetlinkFailure) -> [R]? {
+    var answers: [R] = []
+    var interrupted = false, isDone = false
+    var failure: NetlinkFailure?
+    while !isDone {
+      try receiveBlock().withUnsafeBytes { block in
+        NetlinkMessage.each(in: block) { header, payload in
+          guard header.nlmsg_seq == sequence, !isDone else { return }
+          if header.nlmsg_flags & UInt16(NLM_F_DUMP_INTR) != 0 { interrupted = true }
+          switch CInt(header.nlmsg_type) {
+          case NLMSG_DONE, NLMSG_ERROR:
+            isDone = true
+            failure = NetlinkFailure(NetlinkMessage(header, payload), request: 0)
+          default: if let answer = make(header, payload) { answers.append(answer) }
+          }
         }
       }
     }
+    if let failure { throw failure }
+    return interrupted ? nil : answers
   }
 
   /// Sends an nf_tables batch: all of it happens, or nothing.
@@ -137,14 +147,19 @@ package struct NetlinkSocket: ~Copyable {
     } catch { throw NetlinkFailure(error) }
   }
 
-  private func receive() throws(NetlinkFailure) -> [NetlinkMessage] {
-    var room = [UInt8](repeating: 0, count: Limit.blockBytes)
+  private func receive() throws(NetlinkFailure) -> [NetlinkMessage] { NetlinkMessage.split(try receiveBlock()) }
+
+  private func receiveBlock() throws(NetlinkFailure) -> [UInt8] {
     while true {
-      let got = room.withUnsafeMutableBytes { csys_receive_netlink(fd.borrowed, $0.baseAddress, $0.count, 0) }
+      var got = 0
+      let block = [UInt8](unsafeUninitializedCapacity: Limit.blockBytes) { room, count in
+        got = csys_receive_netlink(fd.borrowed, room.baseAddress, room.count, 0)
+        count = min(max(got, 0), room.count)
+      }
       if got == -Int(EINTR) || got == -Int(EAGAIN) { continue }  // a signal, or a message of somebody else
       if got < 0 { throw NetlinkFailure(Errno(rawValue: CInt(-got))) }
-      guard got <= room.count else { throw NetlinkFailure(Errno(rawValue: EMSGSIZE)) }
-      return NetlinkMessage.split(Array(room[..<got]))
+      guard got <= Limit.blockBytes else { throw NetlinkFailure(Errno(rawValue: EMSGSIZE)) }
+      return block
     }
   }
 }

@@ -18,32 +18,20 @@ public struct HostNetwork: ~Copyable {
 
   // MARK: looking
 
-  /// Subnets that addresses and routes of this host use.
-  public mutating func subnetsInUse() throws(Problem) -> [Subnet] {
+  /// Subnets to which routes of this host lead, but for the default route.
+  public mutating func routedSubnets(_ family: IPAddress.Family) throws(Problem) -> [Subnet] {
     try asking("read the routes") { () throws(NetlinkFailure) in
-      var result = try subnetsOfAddresses()
-      for entry in try route.routes() where entry.prefix > 0 {
-        if let parsed = IPAddress(bytes: entry.destination), let subnet = Subnet(parsed, prefix: Int(entry.prefix)) {
-          result.append(subnet)
-        }
-      }
-      return result
+      try route.destinations(UInt8(family == .v4 ? AF_INET : AF_INET6)).compactMap(Subnet.init)
     }
   }
   /// Subnets in which this host has an address.
   public mutating func ownSubnets() throws(Problem) -> [Subnet] {
-    try asking("read the addresses") { () throws(NetlinkFailure) in try subnetsOfAddresses() }
-  }
-  private mutating func subnetsOfAddresses() throws(NetlinkFailure) -> [Subnet] {
-    try route.addresses().compactMap { address in
-      IPAddress(bytes: address.bytes).flatMap { Subnet($0, prefix: Int(address.prefix)) }
+    try asking("read the addresses") { () throws(NetlinkFailure) in
+      try route.addressPrefixes().compactMap(Subnet.init)
     }
   }
   public mutating func hasInterface(_ name: String) throws(Problem) -> Bool {
     try asking("look for interface \(name)") { () throws(NetlinkFailure) in try route.link(named: name) != nil }
-  }
-  public mutating func interfaceNames() throws(Problem) -> Set<String> {
-    try asking("read the interfaces") { () throws(NetlinkFailure) in Set(try route.links().map(\.name)) }
   }
   /// Name of the interface of the default route; nil where there is none.
   public mutating func defaultInterface() throws(Problem) -> String? {
@@ -265,5 +253,11 @@ public struct HostNetwork: ~Copyable {
         }
       }
     }
+  }
+}
+
+extension Subnet {
+  init?(_ prefix: Prefix) {
+    self.init(IPAddress(prefix.isV6 ? .v6 : .v4, prefix.value), prefix: Int(prefix.length))
   }
 }

@@ -3,7 +3,19 @@ import Sys
 
 /// The schema, as the steps that lead to it: `steps[n]` makes version n + 1. A step that was released never changes.
 package enum Migrations {
-  package static let steps = [version1, networks, idRanges, pluginAttachments]
+  package static let steps = [
+    Step(version1), Step(networks), Step(idRanges), Step(pluginAttachments), networkChoice,
+  ]
+
+  package struct Step: Sendable {
+    let sql: String
+    /// Fills what the statements made from what was there before.
+    let fill: (@Sendable (Database) throws(Problem) -> Void)?
+    init(_ sql: String, fill: (@Sendable (Database) throws(Problem) -> Void)? = nil) {
+      self.sql = sql
+      self.fill = fill
+    }
+  }
 
   /// Brings a database to the newest version; costs one `PRAGMA user_version` where it is there already.
   ///
@@ -31,7 +43,8 @@ package enum Migrations {
     }
     for step in try version(of: database)..<steps.count {
       try database.transaction(durable: true) { () throws(Problem) in
-        try database.execute(steps[step])
+        try database.execute(steps[step].sql)
+        try steps[step].fill?(database)
         try database.execute("PRAGMA user_version=\(step + 1)")
       }
     }

@@ -56,8 +56,13 @@ package struct NetworkMembership: Sendable {
 package struct NetworkTable {
   let database: Database
 
+  /// - Parameters:
+  ///   - ranges: of its subnets, which overlap no other network's.
+  ///   - marks: where to begin to look for the next number of each kind that was chosen.
   /// - Throws: `.conflict` when the name or the bridge is in use.
-  package func insert(_ network: NetworkRecord) throws(Problem) {
+  package func insert(
+    _ network: NetworkRecord, ranges: [AddressRange] = [], marks: [NetworkNumber: Int] = [:]
+  ) throws(Problem) {
     try database.transaction(durable: true) { () throws(Problem) in
       if try get(named: network.name) != nil {
         throw Problem(code: .conflict, message: "network name \(network.name) already used: network already exists")
@@ -76,6 +81,8 @@ package struct NetworkTable {
           .text(network.id), .text(network.name), .text(network.driver), .text(network.interface),
           .integer(network.created), .text(network.config),
         ])
+      for range in ranges { try keep(range, of: network.id) }
+      for (kind, next) in marks { try setMark(kind, next) }
     }
   }
 
@@ -119,9 +126,9 @@ package struct NetworkTable {
     try database.rows("SELECT \(NetworkRecord.columns) FROM networks ORDER BY name") { row in NetworkRecord(row) }
   }
 
-  /// Removes a network without members.
+  /// Removes a network without members. - Parameter freed: the numbers that are free then.
   /// - Throws: `.conflict` listing the containers that belong to it; `.notFound`.
-  package func delete(_ id: String, name: String) throws(Problem) {
+  package func delete(_ id: String, name: String, freed: [NetworkNumber: Int] = [:]) throws(Problem) {
     try database.transaction(durable: true) { () throws(Problem) in
       let users = try members(of: id)
       if !users.isEmpty {
@@ -134,6 +141,7 @@ package struct NetworkTable {
       if try database.run("DELETE FROM networks WHERE id = ?", [.text(id)]) == 0 {
         throw Problem(code: .notFound, message: "network \(name) has been removed")
       }
+      for (kind, number) in freed { try lowerMark(kind, to: number) }
     }
   }
 }

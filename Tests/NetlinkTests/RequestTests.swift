@@ -122,8 +122,17 @@ import Testing
       for message in NetlinkMessage.split(bytes) {
         _ = Link(message)
         _ = Route(message)
-        _ = InterfaceAddress(message)
         _ = NetlinkFailure(message, request: 0)
+      }
+      bytes.withUnsafeBytes { block in
+        NetlinkMessage.each(in: block) { header, payload in
+          var header = header
+          for type in [RTM_NEWADDR, RTM_NEWROUTE] {
+            header.nlmsg_type = UInt16(type)
+            _ = Prefix(address: header, payload)
+            _ = Prefix(route: header, payload)
+          }
+        }
       }
     }
     #expect(NetlinkMessage.split([255, 255, 255, 255] + [UInt8](repeating: 0, count: 20)).isEmpty)

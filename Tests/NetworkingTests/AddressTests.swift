@@ -39,7 +39,21 @@ import Testing
     let choice = SubnetChoice(
       taken: ["10.89.0.0/24", "10.89.1.128/25", "10.89.2.0/23", "0.0.0.0/0"].compactMap { Subnet($0) })
     #expect(try choice.v4().description == "10.89.4.0/24")
-    #expect(choice.v6().base.bytes[0] == 0xfd)
+    #expect(try choice.v4(from: 3).description == "10.89.4.0/24")
+    #expect(try choice.v4(from: 167 * 256 - 1).description == "10.255.255.0/24")
+    #expect(try choice.v4(from: 167 * 256).description == "10.89.4.0/24", "from the beginning again")
+    #expect(try choice.v4 { $0.description != "10.89.4.0/24" }.description == "10.89.5.0/24")
+    #expect(try choice.v6().base.bytes[0] == 0xfd)
+    let end = 167 * 256
+    for (text, numbers) in [
+      ("10.89.0.0/24", 0..<1), ("10.90.1.128/25", 257..<258), ("10.90.0.0/23", 256..<258), ("10.0.0.0/8", 0..<end),
+      ("10.255.255.0/24", end - 1..<end),
+    ] {
+      #expect(SubnetChoice.numbers(of: Subnet(text)!) == numbers, "\(text)")
+    }
+    for text in ["10.88.0.0/16", "11.0.0.0/24", "fd00::/64"] {
+      #expect(SubnetChoice.numbers(of: Subnet(text)!).isEmpty, "\(text)")
+    }
     #expect(throws: Problem.self) { try SubnetChoice(taken: [Subnet("10.0.0.0/8")!]).v4() }
   }
 }

@@ -92,8 +92,10 @@ extension Engine {
         try host.tearDown(network)
       }
     }
-    try store.networks.delete(network.id, name: network.name)
+    let choice = try store.locks.acquire(.network, Self.choiceLock)
+    try store.networks.delete(network.id, name: network.name, freed: network.numbers)
     store.locks.remove(.network, network.id)
+    _ = consume choice
     _ = consume rules
     _ = consume lock
   }

@@ -89,35 +89,26 @@ extension Engine {
         hint: "drivers are \(drivers.joined(separator: ", ")); a network of CNI plugins is a file in "
           + pluginConfigurations.directory)
     }
-    let isRootless = try self.isRootless()
-    if isRootless, driver != .bridge {
+    if driver != .bridge, try isRootless() {
       throw Problem(
         code: .unsupported,
         message: "driver \(driver.rawValue) needs the host's interfaces, which an ordinary user may not use",
         hint: "bridge is possible", cause: Errno(rawValue: EPERM))
     }
     // What is free is decided under a lock: two commands must not choose the same.
-    let lock = try store.locks.acquire(.network, "choice")
-    let others = try allNetworks()
-    try checkNoFile(describes: options.name, others)
-    var host = try hostNetwork()
-    let names = try host.interfaceNames().union(others.filter { $0.driver == .bridge }.map(\.interface))
-    let interface: String
-    if let given = options.interface {
-      interface = given
-    } else {
-      interface = try Self.interface(for: driver, names, options, &host)
-    }
+    let lock = try store.locks.acquire(.network, Self.choiceLock)
+    var choice = NetworkChoice(networks: store.networks, host: try hostNetwork(), others: try pluginNetworks())
+    try checkNoFile(describes: options.name, choice.others)
     var network = NetworkConfiguration(
-      id: Identity.random(), name: options.name ?? Self.unusedName(others), driver: driver, interface: interface,
-      created: Timestamp.now())
-    try fill(
-      &network, options,
-      taken: others.flatMap(\.subnets).map(\.subnet) + host.subnetsInUse()
-        + (isRootless ? [SharedGateway.slirp.subnet] : []))
+      id: Identity.random(), name: try choice.name(options.name), driver: driver,
+      interface: try choice.interface(for: driver, options), created: Timestamp.now())
+    try fill(&network, options, &choice)
     try network.check()
-    try checkFree(network, own: driver == .bridge ? host.ownSubnets() : [], others, names)
-    do throws(Problem) { try store.networks.insert(network.record) } catch {
+    try choice.check(network)
+    do throws(Problem) {
+      try store.networks.insert(
+        network.record, ranges: network.subnets.map { AddressRange($0.subnet) }, marks: choice.marks)
+    } catch {
       guard options.ignore, error.code == .conflict, let found = try store.networks.get(named: network.name) else {
         throw error
       }
@@ -126,34 +117,11 @@ extension Engine {
     _ = consume lock
     return summary(network)
   }
+  static let choiceLock = "choice"
 
-  private static func unusedName(_ others: [NetworkConfiguration]) -> String {
-    let names = Set(others.map(\.name))
-    var number = 1
-    while names.contains("berth\(number)") { number += 1 }
-    return "berth\(number)"
-  }
-  private static func interface(
-    for driver: NetworkConfiguration.Driver, _ names: Set<String>, _ options: NetworkOptions,
-    _ host: inout HostNetwork
-  ) throws(Problem) -> String {
-    if driver != .bridge {
-      if let parent = options.driverOptions["parent"] { return parent }
-      guard let parent = try host.defaultInterface() else {
-        throw Problem(
-          code: .invalid, message: "the host has no default route: a \(driver.rawValue) network needs --opt parent=NAME"
-        )
-      }
-      return parent
-    }
-    var number = 0
-    while names.contains("berth\(number)") { number += 1 }
-    return "berth\(number)"
-  }
-
-  private func fill(_ network: inout NetworkConfiguration, _ options: NetworkOptions, taken: [Subnet])
-    throws(Problem)
-  {
+  private func fill(
+    _ network: inout NetworkConfiguration, _ options: NetworkOptions, _ choice: inout NetworkChoice
+  ) throws(Problem) {
     network.isInternal = options.isInternal
     network.dnsEnabled = !options.disablesDNS
     network.dnsServers = options.dnsServers
@@ -164,37 +132,15 @@ extension Engine {
     network.subnets = options.subnets
     network.ipamOptions["driver"] = options.ipamDriver ?? "host-local"
     if network.assignsAddresses {
-      var choice = SubnetChoice(taken: taken + network.subnets.map(\.subnet))
+      var wanted: [IPAddress.Family] = []
       let families = Set(network.subnets.map(\.subnet.family))
-      if network.subnets.isEmpty || (options.ipv6 && !families.contains(.v4)) {
-        network.subnets.append(.init(try choice.v4()))
-        choice.taken += network.subnets.map(\.subnet)
-      }
-      if options.ipv6, !families.contains(.v6) { network.subnets.append(.init(choice.v6())) }
+      if network.subnets.isEmpty || (options.ipv6 && !families.contains(.v4)) { wanted.append(.v4) }
+      if options.ipv6, !families.contains(.v6) { wanted.append(.v6) }
+      let given = network.subnets.map(\.subnet) + (try isRootless() ? [SharedGateway.slirp.subnet] : [])
+      network.subnets += try choice.subnets(wanted, besides: given).map { .init($0) }
     }
     network.ipv6Enabled = options.ipv6 || network.subnets.contains { $0.subnet.family == .v6 }
     network.fillGateways()
-  }
-
-  /// - Parameter own: subnets in which the host has an address.
-  private func checkFree(
-    _ network: NetworkConfiguration, own: [Subnet], _ others: [NetworkConfiguration], _ names: Set<String>
-  ) throws(Problem) {
-    for block in network.subnets {
-      for other in others {
-        guard let used = other.subnets.first(where: { $0.subnet.overlaps(block.subnet) }) else { continue }
-        throw Problem(
-          code: .conflict,
-          message: "subnet \(block.subnet) is already used: network \(other.name) has \(used.subnet)")
-      }
-      if let used = own.first(where: { $0.overlaps(block.subnet) }) {
-        throw Problem(
-          code: .conflict, message: "subnet \(block.subnet) is already used: the host has an address in \(used)")
-      }
-    }
-    if network.driver != .bridge, !names.contains(network.interface) {
-      throw Problem(code: .invalid, message: "parent interface \(network.interface) does not exist")
-    }
   }
 
   /// All networks by name; the default network among them.

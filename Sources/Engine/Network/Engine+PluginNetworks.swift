@@ -31,10 +31,16 @@ extension Engine {
 
   /// All networks by name: ours, and those of plugins as their files are now.
   func allNetworks() throws(Problem) -> [NetworkConfiguration] {
-    var result = try networks().map(asDescribed)
+    let own = try networks().filter { $0.driver != .cni }
+    let names = Set(own.map(\.name))
+    return (own + (try pluginNetworks().filter { !names.contains($0.name) })).sorted { $0.name < $1.name }
+  }
+  /// Those of plugins: in use, or described.
+  func pluginNetworks() throws(Problem) -> [NetworkConfiguration] {
+    var result: [NetworkConfiguration] = []
+    for record in try store().networks.ofPlugins() { result.append(asDescribed(try NetworkConfiguration(record))) }
     let names = Set(result.map(\.name))
-    result += try describedNetworks().filter { !names.contains($0.name) }
-    return result.sorted { $0.name < $1.name }
+    return result + (try describedNetworks().filter { !names.contains($0.name) })
   }
 
   /// Any network but the default one. - Throws: `.notFound`; `.conflict` for a prefix of several IDs.
