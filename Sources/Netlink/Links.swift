@@ -15,12 +15,14 @@ package struct Link: Hashable, Sendable {
   package let mtu: UInt32
   /// Index of the bridge it belongs to; 0 is none.
   package let master: Int32
+  /// Index of the other end of a pair, in its own network namespace; 0 is none.
+  package let peer: Int32
 
   package var isUp: Bool { flags & Self.up != 0 }
   /// Source: linux/if.h, which does not go with net/if.h.
   static let up: UInt32 = 1
 
-  init?(_ message: NetlinkMessage) {
+  package init?(_ message: NetlinkMessage) {
     guard message.type == UInt16(RTM_NEWLINK), let index = number(message.payload, at: 4, Int32.self),
       let flags = number(message.payload, at: 8, UInt32.self)
     else { return nil }
@@ -32,6 +34,7 @@ package struct Link: Hashable, Sendable {
     address = attributes[IFLA_ADDRESS].map(Array.init) ?? []
     mtu = attributes.number(IFLA_MTU) ?? 0
     master = attributes.number(IFLA_MASTER) ?? 0
+    peer = attributes.number(IFLA_LINK) ?? 0
   }
 }
 
@@ -83,10 +86,11 @@ extension NetlinkRequest {
     return request
   }
 
-  /// A pair of interfaces, one here and its peer born in another network namespace.
+  /// A pair of interfaces, one here and its peer born in another network namespace. A kernel from 6.2 on answers with
+  /// the one here.
   /// - Parameter namespace: a descriptor of the peer's namespace.
   package static func addVeth(_ settings: LinkSettings, peer: LinkSettings, namespace: CInt) -> NetlinkRequest {
-    var request = link(settings, NLM_F_CREATE | NLM_F_EXCL)
+    var request = link(settings, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO)
     request.nest(IFLA_LINKINFO) { info in
       info.attribute(IFLA_INFO_KIND, "veth")
       info.nest(IFLA_INFO_DATA) { pair in

@@ -22,6 +22,9 @@ package struct NetlinkRequest: Sendable {
     put(header)
   }
 
+  /// The same; the kernel tells only whether it failed.
+  func unacknowledged() -> NetlinkRequest { replacingFlags(flags & ~UInt16(NLM_F_ACK)) }
+
   func replacingFlags(_ flags: UInt16) -> NetlinkRequest {
     var result = self
     result.flags = flags

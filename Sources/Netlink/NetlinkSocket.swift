@@ -31,7 +31,7 @@ package struct NetlinkSocket: ~Copyable {
     return fd
   }
 
-  /// Sends the requests in one go and waits for the kernel's word on each.
+  /// Sends the requests in one go and waits for the kernel's word: of each that fails, and of the last.
   /// - Returns: answers other than acknowledgements, in order.
   /// - Throws: the first failure, with the number of its request; the kernel has tried the later ones, too.
   @discardableResult
@@ -39,15 +39,16 @@ package struct NetlinkSocket: ~Copyable {
     precondition(requests.count <= Limit.requestsMax, "\(requests.count) netlink requests at once")
     let first = sequence &+ 1
     var bytes: [UInt8] = []
-    for request in requests {
+    for (number, request) in requests.enumerated() {
       sequence &+= 1
-      bytes += request.sealed(sequence: sequence)
+      let isLast = number == requests.count - 1
+      bytes += (isLast ? request : request.unacknowledged()).sealed(sequence: sequence)
     }
     try send(bytes)
     var answers: [NetlinkMessage] = []
     var failure: NetlinkFailure?
-    var waiting = requests.count
-    while waiting > 0 {
+    var isDone = requests.isEmpty
+    while !isDone {
       for message in try receive() {
         let number = message.sequence &- first
         guard number < UInt32(requests.count) else { continue }  // of an exchange that was given up
@@ -55,7 +56,7 @@ package struct NetlinkSocket: ~Copyable {
           answers.append(message)
           continue
         }
-        waiting -= 1
+        isDone = isDone || number == UInt32(requests.count - 1)
         if let found = NetlinkFailure(message, request: Int(number)), failure == nil { failure = found }
       }
     }

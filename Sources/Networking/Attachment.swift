@@ -31,17 +31,20 @@ public struct Attachment: Hashable, Sendable {
   }
 
   /// Brings up the interface in the namespace where the caller is: what it needs goes out in one send.
-  func configure(_ network: NetworkConfiguration) throws(Problem) {
+  /// - Parameters:
+  ///   - index: its own, where that is known.
+  ///   - first: what is to be done before it.
+  func configure(_ network: NetworkConfiguration, index: Int32?, first: [NetlinkRequest]) throws(Problem) {
     let what = "configure \(interface) of network \(network.name)"
     if network.subnets.contains(where: { $0.subnet.family == .v6 }) {
       try NetworkSetting.writeIfThere("ipv6/conf/\(interface)/accept_ra", "0")
     }
     do throws(NetlinkFailure) {
       var socket = try NetlinkSocket(.route)
-      guard let link = try socket.link(named: interface) else {
-        throw NetlinkFailure(.notFound, text: "the interface has gone")
-      }
-      try socket.exchange(requests(network, index: link.index))
+      var index = index
+      if index == nil { index = try socket.link(named: interface)?.index }
+      guard let index else { throw NetlinkFailure(.notFound, text: "the interface has gone") }
+      try socket.exchange(first + requests(network, index: index))
     } catch { throw Problem(code: Problem.Code(error.errno), message: what, cause: error) }
   }
 

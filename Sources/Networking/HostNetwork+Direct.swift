@@ -29,7 +29,7 @@ extension HostNetwork {
     }
     try send([request], what)
     do throws(Problem) {
-      try namespace.inside { () throws(Problem) in try attachment.configure(network) }
+      try namespace.configure(attachment, network)
     } catch {
       let failure = error
       try? detach(attachment.interface, namespace)

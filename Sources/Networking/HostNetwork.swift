@@ -44,8 +44,10 @@ public struct HostNetwork: ~Copyable {
   mutating func index(of name: String) throws(Problem) -> Int32? {
     try asking("look for interface \(name)") { () throws(NetlinkFailure) in try route.link(named: name)?.index }
   }
-  mutating func send(_ requests: [NetlinkRequest], _ what: String) throws(Problem) {
-    try asking(what) { () throws(NetlinkFailure) in _ = try route.exchange(requests) }
+  /// - Returns: what the kernel answers, if anything.
+  @discardableResult
+  mutating func send(_ requests: [NetlinkRequest], _ what: String) throws(Problem) -> [NetlinkMessage] {
+    try asking(what) { () throws(NetlinkFailure) in try route.exchange(requests) }
   }
 
   // MARK: bridges
@@ -217,10 +219,10 @@ public struct HostNetwork: ~Copyable {
     inside.mtu = network.mtu
     inside.address = attachment.mac.bytes
     let request = NetlinkRequest.addVeth(outside, peer: inside, namespace: namespace.fd.borrowed)
-    try send([request, .setHairpin(port: outside.name)], what)
+    let made = try send([request, .setHairpin(port: outside.name)], what).compactMap(Link.init).first
     do throws(Problem) {
       if let vlan = network.vlan { try setVLAN(vlan, port: outside.name) }
-      try namespace.inside { () throws(Problem) in try attachment.configure(network) }
+      try namespace.configure(attachment, network, index: made?.peer)
     } catch {
       let failure = error
       // The pair goes as a whole; the namespace may live on.

@@ -7,36 +7,50 @@ import Sys
 /// A network namespace, held open.
 public struct NetworkNamespace: ~Copyable, Sendable {
   let fd: OwnedFD
+  /// Its loopback interface is still to be brought up.
+  private let isNew: Bool
 
   /// - Parameter path: such as /run/netns/NAME.
   public init(path: String) throws(Problem) {
+    try self.init(path: path, isNew: false)
+  }
+  private init(path: String, isNew: Bool) throws(Problem) {
     fd = try doing("open network namespace \(path)") { () throws(Errno) in try open(path, O_RDONLY) }
+    self.isNew = isNew
   }
   /// The one of a process. The caller has made sure that the pid is still that process's.
   package init(ofPid pid: Int32) throws(Problem) { try self.init(path: "/proc/\(pid)/ns/net") }
 
-  private init(adopting fd: consuming OwnedFD) { self.fd = fd }
+  private init(adopting fd: consuming OwnedFD, isNew: Bool) {
+    self.fd = fd
+    self.isNew = isNew
+  }
 
-  /// A new one, its loopback up, owned by the user namespace of the caller. It goes with its last process, or with
-  /// this value where none ever enters it. The caller must have the right to come back to its own.
+  /// A new one, owned by the user namespace of the caller. It goes with its last process, or with this value where
+  /// none ever enters it. Its loopback goes up with the first interface that it is given, or by `bringUpLoopback`. The
+  /// caller must have the right to come back to its own.
   package static func make() throws(Problem) -> NetworkNamespace {
     let home = try own()
     try unshare()
     let result: Result<OwnedFD, Problem>
-    do throws(Problem) {
-      let fd = try own()
-      try bringUpLoopback()
-      result = .success(fd)
-    } catch { result = .failure(error) }
+    do throws(Problem) { result = .success(try own()) } catch { result = .failure(error) }
     leave(to: home)
-    return NetworkNamespace(adopting: try result.get())
+    return NetworkNamespace(adopting: try result.get(), isNew: true)
   }
-  /// The new one of a process that waits in it, its loopback up. The caller must have the right to come back to its own.
-  package static func make(ofPid pid: Int32) throws(Problem) -> NetworkNamespace {
-    let namespace = try NetworkNamespace(ofPid: pid)
-    try namespace.inside { () throws(Problem) in try bringUpLoopback() }
-    return namespace
+  /// The new one of a process that waits in it; otherwise as above.
+  package init(newOfPid pid: Int32) throws(Problem) { try self.init(path: "/proc/\(pid)/ns/net", isNew: true) }
+
+  package borrowing func bringUpLoopback() throws(Problem) {
+    try inside { () throws(Problem) in try Self.bringUpLoopback() }
   }
+  /// Brings up an interface that lies here. - Parameter index: its own, where that is known.
+  borrowing func configure(_ attachment: Attachment, _ network: NetworkConfiguration, index: Int32? = nil)
+    throws(Problem)
+  {
+    let first: [NetlinkRequest] = isNew ? [.setUp(index: Self.loopbackIndex)] : []
+    try inside { () throws(Problem) in try attachment.configure(network, index: index, first: first) }
+  }
+
   /// This thread is in a new one afterwards.
   private static func unshare() throws(Problem) {
     try doing("make a network namespace") { () throws(Errno) in
@@ -76,7 +90,7 @@ public struct NetworkNamespace: ~Copyable, Sendable {
     try onThread { () throws(Problem) in
       try unshare()
       try bringUpLoopback()
-      try NetworkNamespace(adopting: try own()).bind(onto: path)
+      try NetworkNamespace(adopting: try own(), isNew: false).bind(onto: path)
     }
   }
 

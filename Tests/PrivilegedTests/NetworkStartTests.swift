@@ -20,6 +20,28 @@ import Testing
     }
   }
 
+  // covers PD-136: set-up in a handful of netlink round trips, teardown in none
+  @Test(.needs(.program("strace"))) func fewRoundTrips() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      try engine.ok("run", "--rm", "busybox", "true")
+      let trace = engine.scratch + "/trace"
+      let words = ["strace", "-e", "trace=socket,write,close", "-o", trace, Installed.berth]
+      let outcome = try TestKit.run(
+        engine.beside(words + ["run", "--rm", "busybox", "ip", "-o", "addr"]), environment: engine.environment)
+      #expect(outcome.text.contains("127.0.0.1/8") && outcome.text.contains("eth0"), "\(outcome)")
+      var sockets: Set<Substring> = [], asked = 0
+      for line in try readText(trace).split(separator: "\n") {
+        let parts = line.split { "(,) =".contains($0) }
+        if line.hasPrefix("socket(AF_NETLINK"), let fd = parts.last { sockets.insert(fd) }
+        guard parts.count > 1, sockets.contains(parts[1]) else { continue }
+        if parts[0] == "write" { asked += 1 }
+        if parts[0] == "close" { sockets.remove(parts[1]) }
+      }
+      #expect((1...4).contains(asked), "bridge, pair, interface, rules: \(asked)")
+    }
+  }
+
   // covers PD-139, PD-144: resolv.conf and hosts of a running container follow its networks
   @Test func nameFilesFollow() throws {
     try withEngine { engine in

@@ -15,6 +15,7 @@ extension Engine {
     if connections.joined.isEmpty { return }
     let namespace = try amongBridges { () throws(Problem) in try readyNamespace(config) }
     try connect(connections, namespace.network)
+    if connections.joined.allSatisfy({ $0.plugins != nil }) { try namespace.network.bringUpLoopback() }
     try joinPlugins(&connections, record, namespace.network)
     connections.namespace = namespace
   }

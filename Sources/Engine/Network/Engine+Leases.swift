@@ -51,7 +51,7 @@ extension Engine {
     }
     /// Of a process that holds both, new.
     init(_ holder: borrowing NamespaceHolder) throws(Problem) {
-      network = try NetworkNamespace.make(ofPid: holder.pid)
+      network = try NetworkNamespace(newOfPid: holder.pid)
       let user = try doing("open a user namespace") { () throws(Errno) in try holder.open("user") }
       paths = [.network: network.path, .user: "/proc/\(getpid())/fd/\(user.borrowed)"]
       self.user = consume user
