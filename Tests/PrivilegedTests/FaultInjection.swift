@@ -33,7 +33,7 @@ struct Fault: Hashable, CustomStringConvertible {
     "restart_syscall",
   ]
 
-  /// Every fault that a run of the command offers, off its trace.
+  /// Every fault that a run of the command offers, off its trace made with `-f`.
   static func all(inTrace text: String) -> [Fault] {
     var counts: [Substring: [Substring: Int]] = [:]
     var first: Substring?
@@ -58,6 +58,58 @@ struct Fault: Hashable, CustomStringConvertible {
     }
     return result
   }
+}
+
+/// One system call at whose beginning a command is killed: the `position`-th of its name.
+struct KillPoint: Hashable, CustomStringConvertible {
+  let call: String
+  let position: Int
+  var description: String { "killed at \(call) \(position)" }
+
+  /// What others see: the database, files, mounts, links, programs.
+  private static let changing: Set<Substring> = [
+    "clone", "clone3", "fchownat", "fdatasync", "flock", "fsconfig", "fsmount", "fsopen", "fsync", "linkat", "mkdirat",
+    "mknodat", "mount", "mount_setattr", "move_mount", "open_tree", "pwrite64", "renameat2", "sendmsg", "sendto",
+    "setns", "symlinkat", "umount2", "unlinkat", "unshare", "vfork", "wait4", "write",
+  ]
+  /// Those of a trace without `-f`: what other programs do goes on.
+  static func all(inTrace text: String) -> [KillPoint] {
+    var counts: [Substring: Int] = [:]
+    return text.split(separator: "\n").compactMap { line in
+      let call = line.prefix { $0 != "(" }
+      counts[call, default: 0] += 1
+      guard changing.contains(call) || line.contains("O_CREAT") else { return nil }
+      return KillPoint(call: String(call), position: counts[call] ?? 0)
+    }
+  }
+
+  /// - Parameter errors: calls that fail besides.
+  func options(_ errors: [String: String] = [:]) -> [String] {
+    let others = errors.filter { $0.key != call }.sorted { $0.key < $1.key }
+    return ["-o", "/dev/null", "-e", "trace=" + ([call] + others.map(\.key)).joined(separator: ",")]
+      + others.flatMap { ["-e", "inject=\($0.key):error=\($0.value)"] }
+      + ["-e", "inject=\(call):signal=KILL:when=\(position)"]
+  }
+}
+
+/// Visits as many elements of a list as the time allows, spread over all; everything with BERTH_ENDURANCE=1.
+/// - Returns: how many.
+func spread<T>(_ list: [T], seconds: Int, _ body: (T) throws -> Void) rethrows -> Int {
+  func now() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec
+  }
+  let isEverything = environmentVariable("BERTH_ENDURANCE") == "1"
+  // A stride that meets no short period of the list visits all of it in the end, and any part of it evenly.
+  let stride = list.count % 97 == 0 ? 101 : 97
+  let start = now()
+  var done = 0
+  for number in list.indices where isEverything || now() - start < seconds {
+    try body(list[number * stride % list.count])
+    done += 1
+  }
+  return done
 }
 
 extension RuntimeBundle {

@@ -9,7 +9,6 @@ import Testing
 /// as the budget allows, spread over all; everything with BERTH_ENDURANCE=1.
 @Suite(.serialized, .needs(.root), .needs(.installed), .needs(.program("busybox")), .needs(.program("strace")))
 struct FaultTests {
-  private static let isEverything = environmentVariable("BERTH_ENDURANCE") == "1"
   private enum Limit { static let seconds = 15 }
 
   enum Command: String, CaseIterable, Sendable {
@@ -43,23 +42,10 @@ struct FaultTests {
       try bundle.ok("delete", "--force", "c")
       let faults = Fault.all(inTrace: try readText(log))
       #expect(faults.count > 20, "\(command): \(faults.count) faults found")
-      // A stride that meets no short period of the list visits all of it in the end, and any part of it evenly.
-      let stride = faults.count % 97 == 0 ? 101 : 97
-      var done = 0, hit = 0
-      let start = now()
-      for number in faults.indices where Self.isEverything || now() - start < Limit.seconds {
-        let fault = faults[number * stride % faults.count]
-        if try check(fault, command, bundle) { hit += 1 }
-        done += 1
-      }
+      var hit = 0
+      let done = try spread(faults, seconds: Limit.seconds) { if try check($0, command, bundle) { hit += 1 } }
       #expect(hit > done / 2, "\(command): \(hit) of \(done) faults happened")
     }
-  }
-
-  private func now() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec
   }
 
   /// - Returns: whether the call was made, and failed.

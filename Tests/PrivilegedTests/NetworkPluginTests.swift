@@ -173,6 +173,41 @@ import Testing
     }
   }
 
+  // covers PD-139, PD-164: killed at any step, a change of a running container's networks can be made again, or taken
+  // back, or the container removed
+  @Test(.needs(.program("strace")), arguments: ["connect", "disconnect"])
+  func changesThatAreKilled(_ change: String) throws {
+    try withPlugins { plugins in
+      let engine = plugins.engine
+      let log = engine.scratch + "/trace"
+      func attempt(_ strace: [String]) throws -> Outcome {
+        try plugins.ok("run", "-d", "--name", "c", "--network", "berth", "-p", "8080:80", "busybox", "sleep", "1000")
+        if change == "disconnect" { try plugins.ok("network", "connect", "web", "c") }
+        let command = ["strace"] + strace + [Installed.berth] + plugins.flags + ["network", change, "web", "c"]
+        return try TestKit.run(engine.beside(command), environment: engine.environment)
+      }
+      #expect(try attempt(["-o", log]).code == 0)
+      try engine.ok("rm", "-f", "-t", "0", "c")
+      let points = KillPoint.all(inTrace: try readText(log))
+      #expect(points.count > 30, "\(points)")
+      var (isMended, killed) = (false, 0)
+      let done = try spread(points, seconds: 4) { point in
+        if try attempt(point.options()).code != 0 { killed += 1 }
+        isMended.toggle()
+        if isMended {
+          let left = try plugins.berth(["network", "disconnect", "web", "c"])
+          #expect(left.code == 0 || left.errorText.contains("is not connected to network web"), "\(point): \(left)")
+          try plugins.ok("network", "connect", "web", "c")
+          let addresses = try engine.ok("exec", "c", "ip", "-o", "-4", "addr")
+          #expect(try plugins.leases().count == 1 && addresses.contains("10.61.0."), "\(point): \(addresses)")
+        }
+        try engine.ok("rm", "-f", "-t", "0", "c")
+        try plugins.expectNothingLeft()
+      }
+      #expect(killed > done / 2, "\(killed) of \(done) were killed")
+    }
+  }
+
   // covers PD-164: what was chosen has to be there, and to be root's; files are their owners'
   @Test func chosenDirectories() throws {
     try withPlugins { plugins in

@@ -22,6 +22,9 @@ import Testing
 
   /// `berth create` on a machine whose account files give ids to `containers`; nothing else reads them.
   private func create(_ engine: TestEngine, _ count: Int = 1, _ arguments: String...) throws -> Outcome {
+    try withAccounts(engine, [Installed.berth, "create"] + arguments, times: count)
+  }
+  private func withAccounts(_ engine: TestEngine, _ command: [String], times count: Int = 1) throws -> Outcome {
     let file = engine.scratch + "/subid"
     try replaceFile(file, with: Array("containers:2000000000:100000\n".utf8), mode: 0o644, durable: false)
     let script = """
@@ -29,7 +32,7 @@ import Testing
       for number in $(seq \(count)); do "$@" & all="$all $!"; done; for one in $all; do wait $one || exit 98; done
       """
     return try TestKit.run(
-      engine.beside(["unshare", "-m", "bash", "-c", script, "bash", Installed.berth, "create"] + arguments),
+      engine.beside(["unshare", "-m", "bash", "-c", script, "bash"] + command),
       environment: engine.environment)
   }
 
@@ -62,14 +65,16 @@ import Testing
     }
   }
 
+  /// Copies of layers with shifted owners.
+  private func copies(_ engine: TestEngine) throws -> [String] {
+    let layers = try entries(ofPath: engine.root + "/layers").map { "\(engine.root)/layers/\($0.name)" }
+    return try layers.flatMap { try entries(ofPath: $0).map(\.name) }.filter { $0.hasPrefix("shifted-") }
+  }
+
   // covers PD-130: where the kernel maps no owners a copy is made; killed in the middle of it, nothing stays
   @Test(.needs(.program("strace"))) func aCopyThatIsKilled() throws {
     try withEngine { engine in
       try importImage(engine)
-      func copies() throws -> [String] {
-        let layers = try entries(ofPath: engine.root + "/layers").map { "\(engine.root)/layers/\($0.name)" }
-        return try layers.flatMap { try entries(ofPath: $0).map(\.name) }.filter { $0.hasPrefix("shifted-") }
-      }
       try engine.ok("run", "--rm", "--network", "none", "busybox", "true")  // makes what all containers share
       let made = try create(engine, 2, "--userns", "auto", "busybox", "sh", "-c", Self.probe)
       #expect(made.code == 0 && made.lines.count == 2, "\(made)")
@@ -81,15 +86,57 @@ import Testing
       }
       let killed = try start(made.lines[0], ["renameat2:signal=KILL"])
       #expect(killed.code != 0)
-      #expect(try copies().map { $0.hasSuffix(".new") } == [true], "killed while it copied")
+      #expect(try copies(engine).map { $0.hasSuffix(".new") } == [true], "killed while it copied")
       try engine.ok("rm", made.lines[0])
-      #expect(try copies() == [])
+      #expect(try copies(engine) == [])
       #expect(try start(made.lines[1], []).code == 0)
       #expect(
         try eventually(10) { try words(engine.ok("logs", made.lines[1])).suffix(3) == ["1000:1000", "0:0", "0"] })
-      #expect(try copies().count == 1)
+      #expect(try copies(engine).count == 1)
       try engine.ok("rm", "-f", "-t", "0", made.lines[1])
-      #expect(try copies() == [])
+      #expect(try copies(engine) == [])
+    }
+  }
+
+  // covers PD-130: killed at any step, a command leaves neither ids that are taken nor copies of layers
+  @Test(.needs(.program("strace")), arguments: ["create", "start", "rm"])
+  func killedAtEveryStep(_ verb: String) throws {
+    try withEngine { engine in
+      try importImage(engine)
+      try engine.ok("run", "--rm", "--network", "none", "busybox", "true")  // makes what all containers share
+      // All ids that there are.
+      let create = ["create", "--name", "k", "--network", "none", "--userns", "auto:size=100000", "busybox", "true"]
+      let commands = ["create": create, "start": ["start", "-a", "k"], "rm": ["rm", "-f", "-t", "0", "k"]]
+      let command = [Installed.berth] + (try #require(commands[verb]))
+      let copying = ["mount_setattr": "EINVAL"]
+      let strace = [
+        "strace", "-o", "/dev/null", "-e", "trace=mount_setattr", "-e", "inject=mount_setattr:error=EINVAL",
+      ]
+      func attempt(_ options: [String]) throws -> Outcome {
+        if verb != "create" { try accepted(try withAccounts(engine, [Installed.berth] + create)) }
+        if verb == "rm" {
+          let started = strace + [Installed.berth, "start", "-a", "k"]
+          try accepted(try TestKit.run(engine.beside(started), environment: engine.environment))
+        }
+        return try withAccounts(engine, ["strace"] + options + command)
+      }
+      func accepted(_ outcome: Outcome) throws { #expect(outcome.code == 0, "\(outcome)") }
+      let log = engine.scratch + "/trace"
+      try accepted(try attempt(["-o", log, "-e", "inject=mount_setattr:error=EINVAL"]))
+      try engine.ok("rm", "-f", "--ignore", "-t", "0", "k")
+      let points = KillPoint.all(inTrace: try readText(log))
+      #expect(points.count > 15, "\(points)")
+      var killed = 0
+      let done = try spread(points, seconds: 4) { point in
+        if try attempt(point.options(copying)).code != 0 { killed += 1 }
+        try engine.ok("ps", "-a")
+        try engine.ok("rm", "-f", "--ignore", "-t", "0", "k")
+        #expect(try copies(engine) == [], "\(point)")
+        #expect(mountPoints(below: engine.runroot) == [], "\(point)")
+        try accepted(try withAccounts(engine, [Installed.berth] + create))
+        try engine.ok("rm", "k")
+      }
+      #expect(killed > done / 2, "\(killed) of \(done) were killed")
     }
   }
 
