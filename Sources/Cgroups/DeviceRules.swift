@@ -65,13 +65,13 @@ package struct DeviceRules: Equatable, Sendable {
     return number
   }
 
-  /// Node making of all kinds; null, zero, full, tty, random, urandom, console, ptmx and the terminals.
+  /// Node making of all kinds; null, zero, full, tty, random, urandom, console, ptmx, the terminals, tun.
   /// - Source: config-linux.md, "Default Devices"; runc's AllowedDevices.
   private static let standard = [
     Rule(isAllowed: true, kind: .character, major: nil, minor: nil, access: "m"),
     Rule(isAllowed: true, kind: .block, major: nil, minor: nil, access: "m"),
     allowed(1, 3), allowed(1, 8), allowed(1, 7), allowed(5, 0), allowed(1, 5), allowed(1, 9), allowed(5, 1),
-    allowed(136, nil), allowed(5, 2),
+    allowed(136, nil), allowed(10, 200), allowed(5, 2),
   ]
   private static func allowed(_ major: UInt32, _ minor: UInt32?) -> Rule {
     Rule(isAllowed: true, kind: .character, major: major, minor: minor, access: "rwm")

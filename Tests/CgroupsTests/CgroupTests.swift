@@ -78,7 +78,7 @@ import Testing
     #expect(!rules.allowsByDefault)
     #expect(rules.rules.first?.text == "c 10:200 rwm")
     #expect(rules.rules.last?.text == "c 5:2 rwm")
-    #expect(rules.rules.count == 12)
+    #expect(rules.rules.count == 13)
   }
   @Test func everything() throws {
     let rules = try DeviceRules([rule(false, "a"), rule(true, "a", -1, -1, "rwm")])

@@ -85,7 +85,7 @@ import Testing
   @Test func deviceListsAndOtherRules() throws {
     var properties = SystemdProperties()
     properties.put(try DeviceRules([]))
-    #expect(text(properties) == ["DeviceAllow=0", "DevicePolicy=strict", "DeviceAllow=11"])
+    #expect(text(properties) == ["DeviceAllow=0", "DevicePolicy=strict", "DeviceAllow=12"])
     var all = DeviceRule(allow: true)
     all.type = "a"
     var kmsg = DeviceRule(allow: false)
