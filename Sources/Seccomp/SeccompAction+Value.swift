@@ -12,7 +12,13 @@ extension SeccompAction {
     case .kill, .killThread: return 0
     case .killProcess: return 0x8000_0000
     case .trap: return 0x0003_0000
-    case .errno: return 0x0005_0000 | (errno ?? UInt32(EPERM)) & 0xffff
+    case .errno:
+      let errno = errno ?? UInt32(EPERM)
+      // The kernel would make this number of any larger one.
+      guard errno <= 4095 else {
+        throw Problem(code: .invalid, message: "seccomp errnoRet \(errno) is not one of 0 to 4095")
+      }
+      return 0x0005_0000 | errno
     case .notify: return Self.notifyValue
     case .trace: return 0x7ff0_0000 | (errno ?? UInt32(EPERM)) & 0xffff
     case .log: return 0x7ffc_0000

@@ -13,7 +13,10 @@ package struct SeccompFilter: Sendable {
   package let notifies: Bool
 
   /// What seccomp(2) gets.
-  package var kernelFlags: UInt32 { notifies ? flags | Flag.newListener : flags }
+  package var kernelFlags: UInt32 {
+    // How a notification waits concerns only filters that notify: the kernel refuses the flag otherwise.
+    notifies ? flags | Flag.newListener : flags & ~Flag.waitKillable
+  }
 
   package enum Limit {
     /// Source: linux/bpf_common.h, `BPF_MAXINSNS`.
