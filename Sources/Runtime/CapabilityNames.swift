@@ -13,6 +13,11 @@ enum CapabilityName {
   ]
   static let sysAdmin: UInt64 = 1 << 21
 
+  /// The names of these bits.
+  static func names(_ bits: UInt64) -> [String] {
+    if bits == 0 { return [] }
+    return all.indices.filter { bits & 1 << UInt64($0) != 0 }.map { "CAP_" + all[$0] }
+  }
   /// The bits of these names ("CAP_CHOWN", "chown"); a name that nobody knows is left out.
   static func bits(_ names: [String]?) -> UInt64 {
     var result: UInt64 = 0

@@ -75,8 +75,7 @@ struct Channel: ~Copyable {
       got = try Sys.receive(socket, bytesMax: 4096, descriptorsMax: 1)
     } catch {
       if error.rawValue == ECONNRESET { return nil }
-      if error == .wouldBlock { throw .timedOut }
-      throw error
+      throw error == .wouldBlock ? .timedOut : error
     }
     var bytes = got.bytes
     if bytes.isEmpty { return nil }
@@ -104,9 +103,19 @@ extension Channel {
     }
   }
   func hear() throws(Problem) -> Message { try hearAll().message }
+  /// The next packet, of any kind; nil when the other half has gone.
+  func hearAny() throws(Problem) -> Packet? {
+    do throws(Errno) { return try receive() } catch {
+      guard error == .timedOut else {
+        throw Problem(code: Problem.Code(error), message: "hear from the container's process", cause: error)
+      }
+      throw Problem(
+        code: .timeout, message: "the container's process is not ready in time",
+        hint: "--create-timeout and --start-timeout say how long it may take")
+    }
+  }
   func hearAll() throws(Problem) -> Packet {
-    let got = try doing("hear from the container's process") { () throws(Errno) in try receive() }
-    guard let got else {
+    guard let got = try hearAny() else {
       throw Problem(code: .unavailable, message: "the container's process ended unexpectedly while it was set up")
     }
     if got.message == .failure {

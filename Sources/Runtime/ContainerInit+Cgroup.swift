@@ -17,7 +17,7 @@ extension ContainerInit {
     }
     try during(.cgroupMount, mount.destination) { () throws(Errno) in
       let tree = try MountTree(
-        type: "tmpfs", source: "cgroup", options: [SuperblockOption(key: "mode", value: "755")])
+        type: "tmpfs", source: "cgroup", options: [SuperblockOption(key: "mode", value: "755")] + labels)
       try tree.move(onto: target)
       for controller in plan.cgroupMounts {
         // Nobody else has seen this tmpfs yet: its names are what we make them.

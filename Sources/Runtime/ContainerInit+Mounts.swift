@@ -21,7 +21,7 @@ extension ContainerInit {
       try during(.synchronize) { () throws(Errno) in try channel.send(.hooks) }
       try channel.await(.proceed)
     }
-    try HookRunner(plan: plan, status: .creating, workingDirectory: root.directory.borrowed)
+    try HookRunner(plan: plan, status: .creating, place: .directory(root.directory.borrowed))
       .run(spec.hooks?.createContainer, kind: "createContainer")
     return root
   }
@@ -117,12 +117,15 @@ extension ContainerInit {
       let mode = try during(.mountTarget, mount.destination) { () throws(Errno) in try status(target).st_mode & 0o7777 }
       superblock.append(SuperblockOption(key: "mode", value: String(mode, radix: 8)))
     }
+    // These label their files themselves.
+    if !isPlain && type != "mqueue" { superblock += labels }
     let delayed = type == "tmpfs" && options.set & MountAttribute.readOnly != 0
     let attributes = delayed ? options.set & ~MountAttribute.readOnly : options.set
     let tree = try during(.mount, name) { () throws(Errno) in
       try newFilesystem(mount, superblock: superblock, attributes: attributes)
     }
     try refuseProcfs(target, tree, mount.destination)
+    try mapIDs(of: tree, options, number: number)
     try during(.mount, name) { () throws(Errno) in
       if options.copyUp { try copyUp(from: target, to: tree.fd) }
       try tree.move(onto: target)
@@ -131,6 +134,12 @@ extension ContainerInit {
       if delayed { placed.readOnlyLater.append(try tree.fd.duplicate().release()) }
     }
     if isPlain { placed.keep(tree, at: mount.destination.normalizedPath) }
+  }
+
+  /// Gives all files of a new filesystem the label of `mountLabel`. Source: config-linux.md, mount(8), "context=".
+  var labels: [SuperblockOption] {
+    guard let label = linux.mountLabel, !label.isEmpty else { return [] }
+    return [SuperblockOption(key: "context", value: label)]
   }
 
   private static func hostPath(of type: String) -> String? {
@@ -233,7 +242,7 @@ extension ContainerInit {
   /// A bind whose options name an attribute has those attributes alone, as mount(8) and runc have it; one without any
   /// is as its source. In a user namespace it keeps what the kernel would lock there.
   private func setAttributes(of tree: borrowing MountTree, _ options: MountOptions) throws(Errno) {
-    if options.set | options.clear != 0 {
+    if options.namesAttribute {
       let free = MountAttribute.noSymlinkFollow
       let rest = plan.namespace(.user) == nil ? free | MountAttribute.lockable : free
       do throws(Errno) { try tree.set(options.set, clear: options.clear | rest & ~options.set) } catch {

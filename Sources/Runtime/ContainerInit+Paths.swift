@@ -30,10 +30,11 @@ extension ContainerInit {
   }
 
   private func emptyDirectory() throws(Errno) -> MountTree {
-    let options = [
-      SuperblockOption(key: "nr_blocks", value: "1"), SuperblockOption(key: "nr_inodes", value: "1"),
-      SuperblockOption(key: "ro"),
-    ]
+    let options =
+      [
+        SuperblockOption(key: "nr_blocks", value: "1"), SuperblockOption(key: "nr_inodes", value: "1"),
+        SuperblockOption(key: "ro"),
+      ] + labels
     return try MountTree(type: "tmpfs", source: "tmpfs", options: options, attributes: MountAttribute.readOnly)
   }
 
@@ -52,8 +53,9 @@ extension ContainerInit {
         do throws(Errno) { target = try placed.open(path, in: root) } catch
           where error == .notFound || error == .notDirectory
         { return }
+        // What the specification mounts below it has options of its own (as with runc and crun).
         let tree = try MountTree(cloning: target, recursive: true)
-        try tree.set(MountAttribute.readOnly, recursive: true)
+        try tree.set(MountAttribute.readOnly)
         try tree.move(onto: target)
         // On a shared root it has become shared, and a peer of what it covers.
         if isRootShared { try tree.setPropagation(UInt64(MS_PRIVATE), recursive: true) }

@@ -114,7 +114,8 @@ struct RecordStore {
   }
 
   /// Reserves an ID: the directory is made, or somebody has it.
-  func reserve(_ id: String) throws(Problem) {
+  /// - Returns: its lock, to be held until the state is saved: so others know that somebody is at work.
+  func reserve(_ id: String) throws(Problem) -> OwnedFD {
     try doing("make directory \(root)") { () throws(Errno) in try makeDirectories(root, mode: 0o700) }
     do throws(Errno) { try makeDirectory(directory(of: id), mode: 0o700) } catch {
       if error == .exists {
@@ -122,6 +123,21 @@ struct RecordStore {
       }
       throw Problem(code: Problem.Code(error), message: "make directory \(directory(of: id))", cause: error)
     }
+    return try doing("lock \(directory(of: id))") { () throws(Errno) in
+      let directory = try open(directory(of: id), O_RDONLY | O_DIRECTORY)
+      // The process's lock, not the descriptor's: a child that outlives the runtime does not hold it.
+      var lock = flock()
+      lock.l_type = Int16(F_RDLCK)
+      if fcntl(directory.borrowed, F_SETLK, &lock) != 0 { throw Errno(rawValue: errno) }
+      return directory
+    }
+  }
+  /// Whether a runtime is making this container, whose state is not saved yet, just now.
+  func isBeingMade(_ id: String) -> Bool {
+    guard let directory = try? open(directory(of: id), O_RDONLY | O_DIRECTORY) else { return false }
+    var lock = flock()
+    lock.l_type = Int16(F_WRLCK)
+    return fcntl(directory.borrowed, F_GETLK, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
   }
 
   func save(_ record: ContainerRecord) throws(Problem) {
@@ -134,6 +150,9 @@ struct RecordStore {
     try Self.check(id: id)
     let bytes: [UInt8]
     do throws(Errno) { bytes = try readFile(path(id, "state.json")) } catch {
+      if error == .notFound && isBeingMade(id) {
+        throw Problem(code: .conflict, message: "container \(id) is being created")
+      }
       if error == .notFound { throw Problem(code: .notFound, message: "container does not exist: \(id)") }
       throw Problem(code: Problem.Code(error), message: "read the state of \(id)", cause: error)
     }

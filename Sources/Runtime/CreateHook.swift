@@ -20,10 +20,10 @@ struct CreateHook {
     self.log = log
   }
 
-  func run(id: String, bundle: String, store: RecordStore, failure: Problem?) {
+  func run(_ options: LaunchOptions, bundle: String, store: RecordStore, failure: Problem?) {
     let variables = [
-      ("CONTAINER_ID", id), ("RUNTIME_CMD", "create"), ("RUNTIME_PATH", store.directory(of: id)),
-      ("BUNDLE_PATH", bundle), ("SPEC_PATH", bundle + "/config.json"), ("LOG_FILE", log.path ?? ""),
+      ("CONTAINER_ID", options.id), ("RUNTIME_CMD", "create"), ("RUNTIME_PATH", store.directory(of: options.id)),
+      ("BUNDLE_PATH", bundle), ("SPEC_PATH", options.configurationPath(bundle)), ("LOG_FILE", log.path ?? ""),
       ("RUNTIME_ERROR", failure?.sentence ?? ""),
     ]
     do throws(Problem) {

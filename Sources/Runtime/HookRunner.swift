@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import JSON
+import Problems
 import RuntimeSpec
 import Sys
 
@@ -13,8 +14,13 @@ struct HookRunner {
   var pid: Int32 = getpid()
   /// What a hook without `env` starts with: nothing on the host, the process's environment in the container (as runc).
   var environment: [String] = []
-  /// An open directory to run in, or -1.
-  var workingDirectory: CInt = -1
+  /// Where a hook starts: those of the host in the bundle, as far as it is still there (as with runc and crun).
+  var place = Place.bundle
+
+  enum Place {
+    case bundle, here
+    case directory(CInt)
+  }
 
   private enum Limit {
     static let stderrBytesMax = 4096
@@ -22,6 +28,15 @@ struct HookRunner {
 
   func run(_ hooks: [Hook]?, kind: String) throws(StepFailure) {
     for (number, hook) in (hooks ?? []).enumerated() { try run(hook, kind: kind, number: number) }
+  }
+
+  /// The last hooks of a container that is gone: one that fails is told, and the next ones run.
+  func runPoststop(_ log: Log) {
+    for (number, hook) in (plan.spec.hooks?.poststop ?? []).enumerated() {
+      do throws(StepFailure) { try run(hook, kind: "poststop", number: number) } catch {
+        log.write(.warning, error.problem.sentence)
+      }
+    }
   }
 
   func run(_ hook: Hook, kind: String, number: Int) throws(StepFailure) {
@@ -58,7 +73,14 @@ struct HookRunner {
     let stdin = try Pipe.make()
     let stderr = try Pipe.make()
     var spawn = Spawn(hook.path, [], environment: hook.env ?? environment)
-    spawn.workingDirectory = workingDirectory
+    var bundle: OwnedFD?
+    switch place {
+    case .here: break
+    case .directory(let fd): spawn.workingDirectory = fd
+    case .bundle:
+      bundle = try? open(plan.bundle, O_PATH_ | O_DIRECTORY)
+      spawn.workingDirectory = bundle?.borrowed ?? -1
+    }
     spawn.arguments = hook.args.flatMap { $0.isEmpty ? nil : $0 } ?? [hook.path]
     spawn.descriptors = [stdin.reader.borrowed, -1, stderr.writer.borrowed]
     let child = try spawn.start()

@@ -39,9 +39,11 @@ struct IntelRdt {
       hint: "where the processor has it: mount -t resctrl resctrl /sys/fs/resctrl")
   }
 
+  private func directory(below root: String) -> String { closID == "/" ? root : root + "/" + closID }
+
   /// - Parameter root: where resctrl is mounted.
   func enter(_ pid: pid_t, root: String) throws(Problem) {
-    let directory = closID == "/" ? root : root + "/" + closID
+    let directory = directory(below: root)
     try doing("make the RDT class \(closID)") { () throws(Errno) in
       if closID == "/" { return }
       do throws(Errno) { try makeDirectory(directory, mode: 0o755) } catch  where error == .exists {}
@@ -60,14 +62,14 @@ struct IntelRdt {
   func set(_ schemata: [String], root: String) throws(Problem) {
     if schemata.isEmpty { return }
     try doing("set the RDT schemata of \(closID)") { () throws(Errno) in
-      let file = try open((closID == "/" ? root : root + "/" + closID) + "/schemata", O_WRONLY)
+      let file = try open(directory(below: root) + "/schemata", O_WRONLY)
       try writeAll(file, schemata.joined(separator: "\n") + "\n")
     }
   }
 
   /// Removes what `enter` made for this container alone.
   func leave(_ pid: pid_t, root: String) {
-    let directory = closID == "/" ? root : root + "/" + closID
+    let directory = directory(below: root)
     if monitors { _ = rmdir(directory + "/mon_groups/berth-\(pid)") }
     if !isShared { _ = rmdir(directory) }
   }

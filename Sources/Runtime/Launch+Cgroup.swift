@@ -10,6 +10,7 @@ extension Launch {
 
   /// Gives the cgroup its limits, where it is there already, and plans what a `cgroup` mount will show.
   mutating func furnishCgroup() throws(Problem) {
+    log.warn(ofIgnored: resources.memory, cgroup)
     plan.cgroupMounts = Self.mounts(of: try cgroup.expectedDirectories())
     if cgroup.isPending { return }
     try cgroup.apply(resources, settingDevices: filtersDevices)
@@ -55,6 +56,17 @@ extension Launch {
       let name = directory.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"
       let links = directory.controllers.count > 1 ? directory.controllers.filter { $0 != name } : []
       return LaunchPlan.CgroupMount(name: name, hostPath: directory.path, links: links)
+    }
+  }
+}
+
+extension Log {
+  /// Limits that the kernel has no more. Source: config-linux.md, "Memory"; memory.rst; cgroup-v2.rst.
+  func warn(ofIgnored memory: MemoryLimits?, _ cgroup: Cgroup) {
+    guard let memory else { return }
+    if memory.kernel != nil { write(.warning, "kernel memory limits are ignored: the kernel has none any more") }
+    if memory.kernelTCP != nil && cgroup.isUnified {
+      write(.warning, "kernel TCP memory limits are ignored: version 2 of cgroups has none")
     }
   }
 }

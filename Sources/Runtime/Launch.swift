@@ -10,6 +10,8 @@ import Sys
 struct LaunchOptions {
   var id: String
   var bundle = "."
+  /// An absolute path; nil is the bundle's config.json.
+  var configuration: String?
   var pidFile: String?
   /// A unix socket that gets a pidfd of the container's process.
   var pidfdSocket: String?
@@ -18,6 +20,10 @@ struct LaunchOptions {
   var noNewKeyring = false
   var preservedDescriptors: UInt32 = 0
   var driver = CgroupDriver.cgroupfs
+
+  func configurationPath(_ bundle: String) -> String {
+    configuration ?? bundle + "/config.json"
+  }
 }
 
 /// The parent half of `create` and `run`.
@@ -44,8 +50,9 @@ struct Launch {
     self.log = log
     self.options = options
     let bundle = try Self.absolute(options.bundle)
-    configuration = try SpecFile.read(bundle + "/config.json")
-    var spec = try SpecFile.parse(configuration, bundle + "/config.json")
+    let path = options.configurationPath(bundle)
+    configuration = try SpecFile.read(path)
+    var spec = try SpecFile.parse(configuration, path)
     if geteuid() != 0 { IDMaps.fallBack(&spec) }
     gates = try FeatureGates(settings)
     for name in gates.closed { log.write(.warning, "\(name) is switched off for \(options.id)") }
@@ -79,7 +86,8 @@ struct Launch {
   /// Makes the container; its process waits, set up, for `release` or for `start`.
   /// - Parameter waitsForStart: another command will start it.
   mutating func create(waitsForStart: Bool) throws(Problem) -> CreatedContainer {
-    try reserve()
+    let lock = try reserve().release()
+    defer { _ = csys_close(lock) }
     var child: pid_t = -1
     let mountBefore = plan.namespace(.mount) == nil ? try? MountTree.number(ofPath: plan.rootPath) : nil
     do throws(Problem) {
@@ -104,20 +112,24 @@ struct Launch {
         _ = csys_umount2(plan.rootPath, CInt(MNT_DETACH))
       }
       takeBack()
+      // What the hooks before have set up ends as that of a container that ran. Source: runtime.md, "Lifecycle".
+      if child > 0 { HookRunner(plan: plan, status: .stopped, pid: 0).runPoststop(log) }
       TerminationMessage.write(error, for: plan.spec)
       throw error
     }
   }
 
   /// Takes the ID, and keeps the specification as it is now.
-  func reserve() throws(Problem) {
-    try store.reserve(options.id)
+  /// - Returns: the lock of who makes the container.
+  func reserve() throws(Problem) -> OwnedFD {
+    let lock = try store.reserve(options.id)
     do throws(Problem) {
       try doing("copy config.json") { () throws(Errno) in
         // A directory that only we know, and no cgroup yet: half a copy is as good as none.
         let copy = try open(store.path(options.id, "config.json"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
         try writeAll(copy, configuration)
       }
+      return lock
     } catch {
       try? store.remove(options.id)
       throw error
@@ -285,8 +297,7 @@ struct CreatedContainer: ~Copyable {
   /// - Parameter listener: gets the seccomp notify descriptor, where the filter makes one.
   static func awaitExecution(_ channel: borrowing Channel, listener: SeccompListener) throws(Problem) {
     while true {
-      let got = try doing("hear from the container's process") { () throws(Errno) in try channel.receive() }
-      guard let got else { return }
+      guard let got = try channel.hearAny() else { return }
       if got.message == .failure, let failure = StepFailure(bytes: got.payload) { throw failure.problem }
       if got.message == .notify, let descriptor = got.descriptors.first {
         try listener.hand(over: OwnedFD(adopting: descriptor))

@@ -59,11 +59,10 @@ struct Log {
   func write(_ level: Level, _ message: String, _ details: [(name: String, value: String)] = []) {
     if level.rank < threshold.rank { return }
     let line = line(level, message, details)
-    if let path {
-      // A log that cannot be opened must not hide the error itself, which standard error gets below.
-      if let fd = try? Self.file(path) { try? writeAll(fd, line) }
-    }
-    if level == .error || path == nil {
+    var isKept = false
+    if let path, let fd = try? Self.file(path) { isKept = (try? writeAll(fd, line)) != nil }
+    // What no log takes must not get lost.
+    if level == .error || !isKept {
       let isMachine = path == nil && (format == .json || level == .debug)
       try? writeAll(2, isMachine ? line : "berth-runtime: \(message)\n")
     }

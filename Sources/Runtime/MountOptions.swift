@@ -24,6 +24,8 @@ struct MountOptions: Equatable {
   var setBelow: UInt64 = 0, clearBelow: UInt64 = 0
   /// `MS_PRIVATE`, `MS_SHARED`, ... and whether they are recursive; in order.
   var propagation: [Propagation] = []
+  /// An attribute is named, though perhaps none is changed (`atime`).
+  var namesAttribute = false
   var bind = false, recursive = false, remount = false, copyUp = false, idMapped = false, idMappedBelow = false
   /// Superblock options: flags and `key=value`, in order.
   var superblock: [SuperblockOption] = []
@@ -91,7 +93,16 @@ struct MountOptions: Equatable {
   private mutating func add(_ option: String) {
     // As mount(2) reads a set of flags: what the others stand against takes none of them back.
     if option == "relatime", set & MountAttribute.accessTimes != 0 { return }
+    if option == "atime" || option == "diratime" {
+      // As mount(2), runc and crun: they say nothing about the rule that a mount has, they only take words back.
+      let word = option == "atime" ? MountAttribute.noAccessTime : MountAttribute.noDirectoryAccessTime
+      if option == "atime", set & word != 0 { clear &= ~MountAttribute.accessTimes }
+      set &= ~word
+      namesAttribute = true
+      return
+    }
     if let change = Self.attribute(option) {
+      namesAttribute = true
       set = set & ~change.clear | change.set
       clear = clear & ~change.set | change.clear
       return

@@ -136,11 +136,7 @@ struct Operations {
     }
     try store.remove(record.id)
     let plan = LaunchPlan(id: record.id, bundle: record.bundle, spec: spec)
-    for (number, hook) in (spec.hooks?.poststop ?? []).enumerated() {
-      do throws(StepFailure) {
-        try HookRunner(plan: plan, status: .stopped, pid: 0).run(hook, kind: "poststop", number: number)
-      } catch { log.write(.warning, error.problem.sentence) }
-    }
+    HookRunner(plan: plan, status: .stopped, pid: 0).runPoststop(log)
   }
 
   private func deleteLimit() throws(Problem) -> Int {

@@ -44,7 +44,10 @@ struct ProcessSetup {
     let hasLimits = try ProcessLimits.setOwn(process.rlimits ?? [])
     try becomeUser()
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter: it is kept until then, and nothing runs in between.
-    try capabilities.apply(keeping: filter != nil && !isUnprivileged ? CapabilityName.sysAdmin : 0)
+    let refused = try capabilities.apply(keeping: filter != nil && !isUnprivileged ? CapabilityName.sysAdmin : 0)
+    for name in CapabilityName.names(refused) {
+      channel.report(.warning, "can't grant capability \(name): the runtime lacks it, or it is not permitted")
+    }
     for name in capabilities.notRaised {
       channel.report(.warning, "can't raise ambient capability \(name): it is not permitted and inheritable")
     }
@@ -71,7 +74,7 @@ struct ProcessSetup {
       }
       // They are programs of the container: under its filter and with its capabilities.
       if plan.isInit {
-        let runner = HookRunner(plan: plan, status: .created, environment: environment.entries)
+        let runner = HookRunner(plan: plan, status: .created, environment: environment.entries, place: .here)
         try runner.run(plan.spec.hooks?.startContainer, kind: "startContainer")
       }
       _ = csys_default_signals()  // the runtime ignores SIGPIPE and blocks what it forwards; the command must not
@@ -217,9 +220,7 @@ struct CapabilitySets {
 
   /// Ambient capabilities that the kernel refuses: only what is permitted and inheritable can be raised.
   var notRaised: [String] {
-    let refused = ambient & ~(permitted & inheritable)
-    if refused == 0 { return [] }
-    return CapabilityName.all.enumerated().filter { refused & 1 << UInt64($0.offset) != 0 }.map { "CAP_" + $0.element }
+    CapabilityName.names(ambient & ~(permitted & inheritable))
   }
 
   func dropBounding() throws(StepFailure) {
@@ -231,7 +232,9 @@ struct CapabilitySets {
   }
 
   /// Sets what this process may have of them: what the runtime itself lacks cannot be given.
-  func apply(keeping extra: UInt64) throws(StepFailure) {
+  /// - Returns: what was asked for and is not given. Source: config.md, "Capabilities": it has to be warned of.
+  @discardableResult
+  func apply(keeping extra: UInt64) throws(StepFailure) -> UInt64 {
     var mine = (effective: UInt64(0), permitted: UInt64(0), inheritable: UInt64(0))
     try during(.capabilities, "read own sets") { () throws(Errno) in
       try check(csys_capget(0, &mine.effective, &mine.permitted, &mine.inheritable))
@@ -247,5 +250,6 @@ struct CapabilitySets {
         try check(csys_prctl(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_RAISE), UInt(number), 0, 0))
       }
     }
+    return (permitted | inheritable) & ~mine.permitted | effective & ~permitted
   }
 }

@@ -19,7 +19,8 @@ struct Restore {
   mutating func run() throws(Problem) -> ContainerRecord {
     let program = try CriuProcess.find(settings.program)
     _ = try openImages()
-    try launch.reserve()
+    let lock = try launch.reserve().release()
+    defer { _ = csys_close(lock) }
     var record: ContainerRecord?
     do throws(Problem) {
       try launch.openConsoleSocket()

@@ -8,8 +8,9 @@ import Sys
 extension Session {
   /// Writes a config.json to start from, the one that runc writes.
   func spec(_ rest: ArraySlice<String>) throws(Problem) -> CInt {
-    let flags = try anyFlags(rest, ["bundle|b=", "rootless"])
-    let path = (flags["bundle"].map { $0 + "/" } ?? "") + "config.json"
+    let flags = try anyFlags(rest, ["bundle|b=", "file|f=", "rootless"])
+    let name = flags["file"] ?? "config.json"
+    let path = name.hasPrefix("/") ? name : (flags["bundle"].map { $0 + "/" } ?? "") + name
     if exists(path) {
       throw Problem(code: .conflict, message: "file \(path) exists: remove it first")
     }

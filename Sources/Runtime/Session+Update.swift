@@ -17,9 +17,6 @@ extension Session {
     } else {
       resources = try UpdateFlags.resources(flags)
     }
-    if resources.memory?.kernel != nil || resources.memory?.kernelTCP != nil {
-      log.write(.warning, "kernel memory limits are ignored: the kernel has none any more")
-    }
     guard record.isAlive else {
       throw Problem(code: .conflict, message: "cannot update a container that has stopped: \(id)")
     }
@@ -34,6 +31,7 @@ extension Session {
     }
     var cgroup = record.cgroup
     cgroup.toleratesRefusals = try settings.isRootless()
+    log.warn(ofIgnored: resources.memory, cgroup)
     try cgroup.update(resources, settingDevices: resources.devices != nil)
     return 0
   }

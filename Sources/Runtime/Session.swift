@@ -58,11 +58,13 @@ struct Session {
   }
 
   private static let launchGrammar = [
-    "bundle|b=", "pid-file=", "pidfd-socket=", "console-socket=", "no-pivot", "no-new-keyring", "preserve-fds=",
+    "bundle|b=", "config|f=", "pid-file=", "pidfd-socket=", "console-socket=", "no-pivot", "no-new-keyring",
+    "preserve-fds=",
   ]
   private func launchOptions(_ flags: Flags, _ id: String) throws(Problem) -> LaunchOptions {
     var options = LaunchOptions(id: id)
     options.bundle = flags["bundle"] ?? "."
+    options.configuration = try flags["config"].map { (path) throws(Problem) in try Launch.absolute(path) }
     options.pidFile = flags["pid-file"]
     options.pidfdSocket = flags["pidfd-socket"]
     options.consoleSocket = flags["console-socket"]
@@ -81,10 +83,10 @@ struct Session {
     let bundle = (try? Launch.absolute(options.bundle)) ?? options.bundle
     do throws(Problem) {
       let status = try create(options)
-      hook.run(id: id, bundle: bundle, store: store, failure: nil)
+      hook.run(options, bundle: bundle, store: store, failure: nil)
       return status
     } catch {
-      hook.run(id: id, bundle: bundle, store: store, failure: error)
+      hook.run(options, bundle: bundle, store: store, failure: error)
       throw error
     }
   }

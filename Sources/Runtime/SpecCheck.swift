@@ -1,5 +1,6 @@
 import Problems
 import RuntimeSpec
+import Sys
 
 /// What can be known to be wrong before anything is made.
 struct SpecCheck {
@@ -33,10 +34,10 @@ struct SpecCheck {
       if seen & flag != 0 { throw refuse("duplicate namespace \"\(namespace.kind.rawValue)\"") }
       seen |= flag
     }
-    let hasMaps = !(spec.linux?.uidMappings ?? []).isEmpty || !(spec.linux?.gidMappings ?? []).isEmpty
+    let hasUIDs = !(spec.linux?.uidMappings ?? []).isEmpty, hasGIDs = !(spec.linux?.gidMappings ?? []).isEmpty
     let user = spec.linux?.namespaces?.first { $0.kind == .user }
-    if user == nil && hasMaps { throw refuse("uidMappings and gidMappings need a user namespace") }
-    if let user, (user.path ?? "").isEmpty, !hasMaps {
+    if user == nil && (hasUIDs || hasGIDs) { throw refuse("uidMappings and gidMappings need a user namespace") }
+    if let user, (user.path ?? "").isEmpty, !hasUIDs || !hasGIDs {
       throw refuse("a new user namespace needs uidMappings and gidMappings")
     }
     if !(spec.linux?.timeOffsets ?? [:]).isEmpty && !has(.time) { throw refuse("timeOffsets need a time namespace") }
@@ -74,6 +75,9 @@ struct SpecCheck {
       }
       guard let kind else { throw refuse("sysctl \"\(key)\" is not in a separate kernel namespace") }
       if !has(kind) { throw refuse("sysctl \"\(key)\" needs a \(kind.rawValue) namespace of the container's own") }
+      let field =
+        name == "kernel.hostname" ? spec.hostname : name == "kernel.domainname" ? spec.domainname : nil
+      if let field, !field.isEmpty { throw refuse("sysctl \"\(key)\" contradicts the field \(name.dropFirst(7))") }
       if name.split(separator: ".", omittingEmptySubsequences: false).contains(where: { $0.isEmpty || $0 == ".." }) {
         throw refuse("sysctl \"\(key)\" is no name")
       }
@@ -88,6 +92,11 @@ struct SpecCheck {
     if !process.cwd.hasPrefix("/") {
       throw Problem(code: .invalid, message: "cwd must be an absolute path: \"\(process.cwd)\"")
     }
+    // To setresuid(2) and setresgid(2) it means "as it is": such a process would keep root's.
+    let ids = [process.user?.uid, process.user?.gid] + (process.user?.additionalGids ?? [])
+    if ids.contains(UInt32.max) {
+      throw Problem(code: .invalid, message: "process.user: \(UInt32.max) is no user or group ID")
+    }
     if (process.args ?? []).isEmpty { throw Problem(code: .invalid, message: "process.args must not be empty") }
     var seen = 0
     for limit in process.rlimits ?? [] {
@@ -98,6 +107,13 @@ struct SpecCheck {
         throw Problem(code: .invalid, message: "duplicate resource limit \(limit.type)")
       }
       seen |= 1 << resource
+    }
+    for list in [process.execCPUAffinity?.initialCPUs, process.execCPUAffinity?.finalCPUs] {
+      guard let list, !list.isEmpty, Scheduling.mask(list) == nil else { continue }
+      throw Problem(code: .invalid, message: "execCPUAffinity \"\(list)\" is no list of processors")
+    }
+    if let priority = process.ioPriority?.priority, !(0...7).contains(priority) {
+      throw Problem(code: .invalid, message: "ioPriority.priority \(priority) is not one of 0 to 7")
     }
     if let score = process.oomScoreAdj, !(-1000...1000).contains(score) {
       throw Problem(code: .invalid, message: "oomScoreAdj \(score) is outside -1000 to 1000")
@@ -121,6 +137,9 @@ struct SpecCheck {
     for device in spec.linux?.devices ?? [] where !["b", "c", "u", "p", "f"].contains(device.type) {
       throw refuse("device \(device.path) has the unknown type \"\(device.type)\"")
     }
+    for device in spec.linux?.devices ?? [] where (device.major ?? 0) < 0 || (device.minor ?? 0) < 0 {
+      throw refuse("device \(device.path) has no number \(device.major ?? 0):\(device.minor ?? 0)")
+    }
   }
 }
 
@@ -129,6 +148,10 @@ extension SpecCheck {
     if let policy = spec.linux?.memoryPolicy { _ = try policy.request() }
     if let flag = spec.linux?.personality?.flags?.first {
       throw Problem(code: .invalid, message: "unknown personality flag \"\(flag)\"")
+    }
+    if let label = spec.linux?.mountLabel, !label.isEmpty, !exists("/sys/fs/selinux/enforce") {
+      throw Problem(
+        code: .unsupported, message: "selinux label \(label) is wanted for mounts, but this kernel has no SELinux")
     }
     try NetDevices.check(spec)
     try seccomp()

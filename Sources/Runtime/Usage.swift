@@ -32,7 +32,7 @@ struct Usage {
     """
 
   private static let launchFlags = """
-    [-b|--bundle DIR] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH]
+    [-b|--bundle DIR] [-f|--config FILE] [--console-socket PATH] [--pid-file FILE] [--pidfd-socket PATH]
     [--no-pivot] [--no-new-keyring] [--preserve-fds N]
     """
 
@@ -60,7 +60,13 @@ struct Usage {
     Command(name: "resume", summary: "let the processes of a paused container go on", synopsis: "ID"),
     Command(
       name: "update", summary: "change resource limits",
-      synopsis: "[-r|--resources FILE] [--memory N] [--cpu-quota N] [--pids-limit N] ... ID"),
+      synopsis: """
+        [-r|--resources FILE|-] [--memory SIZE] [--memory-reservation SIZE] [--memory-swap SIZE]
+        [--memory-check-before-update] [--kernel-memory SIZE] [--kernel-memory-tcp SIZE] [--pids-limit N]
+        [--cpu-share N] [--cpu-period N] [--cpu-quota N] [--cpu-burst N] [--cpu-rt-period N] [--cpu-rt-runtime N]
+        [--cpu-idle 0|1] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--blkio-weight N]
+        [--l3-cache-schema LINES] [--mem-bw-schema LINES] ID
+        """),
     Command(
       name: "events", summary: "report resource use and out-of-memory kills",
       synopsis: "[--stats] [--interval 5s] ID"),
@@ -82,7 +88,9 @@ struct Usage {
         """),
     Command(
       name: "mounts", summary: "add mounts to a running container, or remove them", synopsis: "add|remove ID FILE"),
-    Command(name: "spec", summary: "write a config.json to start from", synopsis: "[-b|--bundle DIR] [--rootless]"),
+    Command(
+      name: "spec", summary: "write a config.json to start from",
+      synopsis: "[-b|--bundle DIR] [-f|--file FILE] [--rootless]"),
     Command(name: "features", summary: "show what this runtime can do", synopsis: ""),
   ]
 

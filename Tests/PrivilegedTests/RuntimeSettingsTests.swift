@@ -58,7 +58,7 @@ import Testing
       try bundle.configure([("process.args", ["true"]), ("hooks.startContainer", hook)])
       try bundle.ok("create", "-b", bundle.path, "c")
       let late = try Self.run(bundle, ["BERTH_RUNTIME_START_TIMEOUT": "200ms"], "--root", bundle.state, "start", "c")
-      #expect(late.code == 1 && late.errorText.contains("timed out"), "\(late)")
+      #expect(late.code == 1 && late.errorText.contains("not ready in time"), "\(late)")
       let wrong = try bundle.runtime("--create-timeout", "soon", "create", "-b", bundle.path, "d")
       #expect(wrong.code == 1 && wrong.errorText.contains("--create-timeout is a time"), "\(wrong)")
     }

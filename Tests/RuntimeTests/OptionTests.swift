@@ -22,6 +22,8 @@ struct OptionTests {
     #expect(
       MountOptions(["noatime", "strictatime"]).set & MountAttribute.accessTimes == MountAttribute.strictAccessTime)
     #expect(MountOptions(["noatime", "relatime"]).set == MountAttribute.noAccessTime)
+    let plain = MountOptions(["atime", "diratime"])  // mount(2) would leave a mount's rule as it is
+    #expect(plain.namesAttribute && plain.set | plain.clear == 0 && MountOptions(["noatime", "atime"]) == plain)
     #expect(MountOptions(["defaults", "idmap", "tmpcopyup"]).copyUp)
   }
 

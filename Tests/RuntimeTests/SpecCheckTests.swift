@@ -70,6 +70,19 @@ struct SpecCheckTests {
       "a new user namespace needs uidMappings and gidMappings"
     ),
     (
+      #"""
+      {"ociVersion":"1.0","root":{"path":"r"},"linux":{"namespaces":[{"type":"user"}],
+      "uidMappings":[{"containerID":0,"hostID":0,"size":1}]}}
+      """#, "a new user namespace needs uidMappings and gidMappings"
+    ), (spec(process: #","user":{"uid":4294967295}"#), "process.user: 4294967295 is no user or group ID"),
+    (spec(linux: #","devices":[{"path":"/d","type":"b","minor":-2}]"#), "device /d has no number 0:-2"),
+    (
+      #"""
+      {"ociVersion":"1.0","root":{"path":"r"},"domainname":"d","linux":{"namespaces":[{"type":"uts"}],
+      "sysctl":{"kernel.domainname":"x"}}}
+      """#, "sysctl \"kernel.domainname\" contradicts the field domainname"
+    ),
+    (
       #"{"ociVersion":"1.0","root":{"path":"r"},"process":{"cwd":"x","args":["a"]}}"#,
       "cwd must be an absolute path: \"x\""
     ),
