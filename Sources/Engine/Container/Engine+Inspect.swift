@@ -85,7 +85,7 @@ extension Engine {
     if try isRootless() {  // who made it chose the place
       return record.status.state.isAlive ? CgroupDelegation.path(ofProcess: "\(record.status.pid)") ?? "" : ""
     }
-    return (config.options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + record.id
+    return config.options.cgroupPath(id: record.id)
   }
   /// One total table from our words to those of podman's inspect (G.3).
   static func dockerWord(_ state: StateStore.ContainerState) -> String {
@@ -152,7 +152,7 @@ extension Engine {
     let options = config.options
     let settings = try LogSettings(options)
     var document = JSON.Object([
-      ("Binds", JSON(binds(config))), ("CgroupMode", .string(cgroupMode(options).text)),
+      ("Binds", JSON(binds(config))), ("CgroupMode", .string(options.cgroupMode(isCgroup2: SpecBuilder.Machine.isCgroup2()).text)),
       ("ContainerIDFile", .string(options.cidFile ?? "")),
       (
         "LogConfig",
@@ -186,10 +186,6 @@ extension Engine {
     }
     putLimits(options, into: &document)
     return .object(document)
-  }
-
-  private func cgroupMode(_ options: ContainerOptions) -> NamespaceMode {
-    options.cgroupNamespace ?? (SpecBuilder.Machine.isCgroup2() ? .private : .host)
   }
 
   private func putLimits(_ options: ContainerOptions, into document: inout JSON.Object) {

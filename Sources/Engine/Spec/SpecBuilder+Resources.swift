@@ -43,7 +43,7 @@ extension SpecBuilder {
   /// Where the container's cgroup is made: a path, or a unit of systemd's.
   var cgroupsPath: String {
     if machine.delegation?.driver == .systemd { return "\(options.cgroupParent ?? "user.slice"):berth:\(facts.id)" }
-    return (options.cgroupParent.map { PathText.normal("/" + $0) } ?? "/berth") + "/" + facts.id
+    return options.cgroupPath(id: facts.id)
   }
 
   /// Refuses what an ordinary user was not given.

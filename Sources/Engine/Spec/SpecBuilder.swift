@@ -208,7 +208,8 @@ struct SpecBuilder {
     }
     if config.maps != nil { add(.user) }
     for (kind, mode) in [
-      (NamespaceKind.pid, options.pid), (.ipc, options.ipc), (.uts, options.uts), (.cgroup, cgroupMode),
+      (NamespaceKind.pid, options.pid), (.ipc, options.ipc), (.uts, options.uts),
+      (.cgroup, options.cgroupMode(isCgroup2: machine.isCgroup2)),
       (.time, options.time),
     ] {
       switch mode {
@@ -224,7 +225,6 @@ struct SpecBuilder {
     }
     return list
   }
-  private var cgroupMode: NamespaceMode { options.cgroupNamespace ?? (machine.isCgroup2 ? .private : .host) }
 
   private var sysctls: [String: String]? {
     var result = Dictionary(options.sysctls.map { ($0.name, $0.value) }) { $1 }
