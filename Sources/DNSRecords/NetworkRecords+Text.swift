@@ -7,6 +7,7 @@ package import Problems
 ///     internal
 ///     listen 10.89.0.1
 ///     upstream 9.9.9.9
+///     zone example.org 192.0.2.1
 ///     container 4f5e… web
 ///     hostname web1
 ///     alias www
@@ -27,6 +28,8 @@ extension NetworkRecords {
     if isInternal { try writer.line("internal", []) }
     try writer.lines("listen", listenAddresses.map(\.description), atMost: Limit.listenAddressesMax)
     try writer.lines("upstream", upstreams.map(\.description), atMost: Limit.upstreamsMax)
+    if zones.count > Limit.zonesMax { throw writer.excess("zone", Limit.zonesMax) }
+    for zone in zones { try writer.line("zone", [zone.name, zone.server.description]) }
     if containers.count > Limit.containersMax { throw writer.excess("container", Limit.containersMax) }
     for container in containers {
       try writer.line("container", [container.id, container.name])
@@ -72,12 +75,14 @@ extension NetworkRecords {
     case ("listen", 2): try Self.add(try Self.address(words[1]), to: &listenAddresses, Limit.listenAddressesMax)
     case ("upstream", 2) where containers.isEmpty:
       try Self.add(try Self.address(words[1]), to: &upstreams, Limit.upstreamsMax)
+    case ("zone", 3):
+      try Self.add(Zone(name: words[1], server: try Self.address(words[2])), to: &zones, Limit.zonesMax)
     case ("container", 3): try Self.add(Container(id: words[1], name: words[2]), to: &containers, Limit.containersMax)
     case ("hostname", 2), ("alias", 2), ("address", 2), ("upstream", 2):
       if containers.isEmpty { throw Refused(reason: "\(words[0]) before the first container") }
       try Self.take(words[0], words[1], into: &containers[containers.count - 1])
     case ("network", _), ("internal", _), ("listen", _), ("container", _), ("hostname", _), ("alias", _),
-      ("address", _), ("upstream", _):
+      ("address", _), ("upstream", _), ("zone", _):
       throw Refused(reason: "\(words[0]) with \(words.count - 1) arguments")
     default: break
     }

@@ -8,17 +8,31 @@ package struct NetworkRecords: Hashable, Sendable {
   package var listenAddresses: [HostAddress]
   /// Servers for everything that is no container (`network create --dns`); empty means the host's.
   package var upstreams: [HostAddress]
+  /// Servers for one zone each, before all others; several of one zone are tried in turn.
+  package var zones: [Zone]
   package var containers: [Container]
 
   package init(
     name: String, isInternal: Bool = false, listenAddresses: [HostAddress] = [], upstreams: [HostAddress] = [],
-    containers: [Container] = []
+    zones: [Zone] = [], containers: [Container] = []
   ) {
     self.name = name
     self.isInternal = isInternal
     self.listenAddresses = listenAddresses
     self.upstreams = upstreams
+    self.zones = zones
     self.containers = containers
+  }
+
+  /// Who answers for a zone, such as `example.org`.
+  package struct Zone: Hashable, Sendable {
+    package var name: String
+    package var server: HostAddress
+
+    package init(name: String, server: HostAddress) {
+      self.name = name
+      self.server = server
+    }
   }
 
   /// One container on this network. It is found by its name, its id, the id's first 12 digits, its host name and
@@ -54,6 +68,7 @@ package struct NetworkRecords: Hashable, Sendable {
     package static let containersMax = 65_536
     package static let listenAddressesMax = 32
     package static let upstreamsMax = 16
+    package static let zonesMax = 256
     package static let aliasesMax = 256
     /// Addresses of one container on one network.
     package static let addressesMax = 64

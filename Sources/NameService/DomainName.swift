@@ -35,6 +35,10 @@ package enum DomainName {
     return name[..<place]
   }
 
+  static func lies(_ name: ArraySlice<UInt8>, in zone: [UInt8]) -> Bool {
+    name.elementsEqual(zone) || removing(suffix: zone, from: name) != nil
+  }
+
   static func isOneLabel(_ name: ArraySlice<UInt8>) -> Bool {
     name.first.map { Int($0) + 1 == name.count } ?? false
   }

@@ -53,7 +53,7 @@ package struct Resolver {
     case .foreign:
       let canLeave = visible.contains { !$0.isInternal }
       return canLeave
-        ? .forward(query, upstreams(container, network)) : .reply(writer.finish(query, .nameError))
+        ? .forward(query, upstreams(query, container, network)) : .reply(writer.finish(query, .nameError))
     }
   }
 
@@ -139,11 +139,14 @@ package struct Resolver {
     return writer.finish(query)
   }
 
-  /// The container's own servers, else its networks'; never ourselves.
-  private func upstreams(_ container: Int?, _ network: ServedNetwork) -> [HostAddress]? {
-    let own = container.map { network.containers[$0].upstreams } ?? []
+  /// The servers of the name's zone, else the container's own, else its networks'; never ourselves.
+  private func upstreams(_ query: Query, _ container: Int?, _ network: ServedNetwork) -> [HostAddress]? {
     // An internal network names no way out; the client's other networks may.
-    let candidates = [own] + visible.filter { !$0.isInternal }.map(\.upstreams)
+    let open = visible.filter { !$0.isInternal }
+    let zones = open.flatMap(\.zones).filter { DomainName.lies(query.name[...], in: $0.suffix) }
+    let own = container.map { network.containers[$0].upstreams } ?? []
+    let zone = zones.max { $0.suffix.count < $1.suffix.count }
+    let candidates = [zone?.servers ?? [], own] + open.map(\.upstreams)
     return candidates.first { !$0.isEmpty }?.filter { catalogue.ownAddresses[$0] == nil }
   }
 }

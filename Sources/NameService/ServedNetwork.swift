@@ -20,6 +20,8 @@ package final class ServedNetwork {
   let isInternal: Bool
   let listenAddresses: [HostAddress]
   let upstreams: [HostAddress]
+  /// Suffixes in wire form and lower case, each once, with their servers.
+  let zones: [(suffix: [UInt8], servers: [HostAddress])]
   var containers: [Container] = []
   private var names: ByteTable
   private var addresses: ByteTable
@@ -31,6 +33,16 @@ package final class ServedNetwork {
     isInternal = records.isInternal
     listenAddresses = records.listenAddresses
     upstreams = records.upstreams
+    var zones: [(suffix: [UInt8], servers: [HostAddress])] = []
+    for zone in records.zones {
+      guard let suffix = DomainName.wire(zone.name)?.map(DomainName.lowercased) else { continue }
+      if let place = zones.firstIndex(where: { $0.suffix == suffix }) {
+        zones[place].servers.append(zone.server)
+      } else {
+        zones.append((suffix, [zone.server]))
+      }
+    }
+    self.zones = zones
     names = ByteTable(expected: records.containers.count * 4)
     addresses = ByteTable(expected: records.containers.count)
     ids = ByteTable(expected: records.containers.count)

@@ -12,6 +12,8 @@ func address(_ text: String) throws -> HostAddress { try #require(HostAddress(te
     listen 10.89.0.1
     listen fd00::1
     upstream 9.9.9.9
+    zone example.org 192.0.2.1
+    zone example.org fd00::53
     container 4f5e web
     hostname web1
     alias www
@@ -27,6 +29,10 @@ func address(_ text: String) throws -> HostAddress { try #require(HostAddress(te
     NetworkRecords(
       name: "front", isInternal: true, listenAddresses: [try address("10.89.0.1"), try address("fd00::1")],
       upstreams: [try address("9.9.9.9")],
+      zones: [
+        .init(name: "example.org", server: try address("192.0.2.1")),
+        .init(name: "example.org", server: try address("fd00::53")),
+      ],
       containers: [
         .init(
           id: "4f5e", name: "web", hostname: "web1", aliases: ["www", "db.example.com"],

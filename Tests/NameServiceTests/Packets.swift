@@ -34,14 +34,14 @@ struct World {
   let back: ServedNetwork
   static func address(_ text: String) -> HostAddress { HostAddress(text) ?? HostAddress(bytes: [0, 0, 0, 0])! }
 
-  init(upstreams: [String] = []) {
+  init(upstreams: [String] = [], zones: [(String, String)] = []) {
     typealias Container = NetworkRecords.Container
     let web = String(repeating: "a", count: 64)
     front = ServedNetwork(
       "f1",
       NetworkRecords(
         name: "front", listenAddresses: [Self.address("10.1.0.1"), Self.address("fd01::1")],
-        upstreams: upstreams.map(Self.address),
+        upstreams: upstreams.map(Self.address), zones: zones.map { .init(name: $0.0, server: Self.address($0.1)) },
         containers: [
           Container(
             id: web, name: "web", hostname: "host1", aliases: ["www"],

@@ -40,6 +40,22 @@ private let mail: UInt16 = 15
     #expect(world.ask(question(name), from: "10.1.0.3").answer == .reply(3, []))
   }
 
+  // covers BX-40: several servers of a zone accumulate; the longest zone wins, also over a container's own servers
+  @Test func zonesHaveServersOfTheirOwn() {
+    let zones = [("Example.org", "192.0.2.1"), ("sub.example.org", "192.0.2.3"), ("example.org", "192.0.2.2")]
+    var world = World(upstreams: ["192.0.2.53"], zones: zones + [("ours.test", "10.1.0.1")])
+    for (name, servers) in [
+      ("a.example.org", ["192.0.2.1", "192.0.2.2"]), ("EXAMPLE.org", ["192.0.2.1", "192.0.2.2"]),
+      ("a.sub.example.org", ["192.0.2.3"]), ("badexample.org", ["192.0.2.53"]), ("org.test", ["192.0.2.53"]),
+      ("a.ours.test", []),
+    ] { #expect(world.ask(question(name)).answer == .forward(servers), "\(name)") }
+    #expect(
+      world.ask(question("a.example.org"), from: "10.1.0.3").answer
+        == .forward(zones.filter { $0.0 != "sub.example.org" }.map(\.1)))
+    #expect(world.ask(question("a.test"), from: "10.1.0.3").answer == .forward(["9.9.9.9"]))
+    #expect(world.ask(question("a.example.org"), from: "10.2.0.3", at: "10.2.0.1").answer == .reply(3, []))  // internal
+  }
+
   @Test func severalUnderOneNameTakeTurns() {
     var world = World()
     let answers = (0..<4).map { _ in world.ask(question("www"), from: "10.1.0.3").answer }
