@@ -15,11 +15,16 @@ import Testing
   }
 
   @Test func portsBecomeForwardings() {
-    let ports = [port(8080, 80, .tcp), port(8443, 443, .tcp, on: "127.0.0.1"), port(53, 5353, .udp)]
+    let ports = [
+      port(8080, 80, .tcp), port(8443, 443, .tcp, on: "127.0.0.1"), port(53, 5353, .udp), port(90, 90, .tcp, on: "::1"),
+      port(91, 91, .tcp, on: "0.0.0.0"),
+    ]
     let words = Pasta.arguments(ports, options: [], namespace: "/r/netns", pidFile: "/r/pid")
     #expect(
       words == [
-        "--config-net", "--quiet", "--pid", "/r/pid", "-t", "8080:80,127.0.0.1/8443:443", "-T", "none", "-u", "53:5353",
+        "--config-net", "--quiet", "--pid", "/r/pid", "-t", "8080:80", "-t", "127.0.0.1/8443:443", "-t", "::1/90:90",
+        "-t", "91:91", "-T", "none",
+        "-u", "53:5353",
         "-U", "none", "--no-map-gw", "--dns-forward", Pasta.nameServer, "--netns", "/r/netns",
       ])
   }

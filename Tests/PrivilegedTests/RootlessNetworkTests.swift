@@ -126,4 +126,28 @@ import Testing
       #expect(try user.ok("port", "web").contains("127.0.0.1:\(port)"))
     }
   }
+
+  // covers PD-136, PD-137, PD-138, PD-142: pasta's ports, of both families, and what does not fit it
+  @Test func portsAndRefusalsOfPasta() throws {
+    try OrdinaryUser.with { user in
+      try user.importBusybox()
+      let port = 20000 + Int.random(in: 0..<10000)
+      let six = "\(port + 1)"
+      let web = try user.berth(
+        "run", "-d", "--name", "web", "-p", "\(port):80", "-p", "[::1]:\(six):80", "busybox", "sh", "-c", Self.serve)
+      #expect(web.code == 0, "\(web)")
+      #expect(try eventually(10) { try fetch(port) == "served\n" })
+      #expect(try TestKit.run(["curl", "-s", "http://[::1]:\(six)/"]).text == "served\n")
+      #expect(try user.ok("port", "web", "80") == "0.0.0.0:\(port)\n[::1]:\(six)")
+      func refused(_ word: String, _ flags: String...) throws {
+        let outcome = try user.run([Installed.berth, "run", "--rm"] + flags + ["busybox", "true"])
+        #expect(outcome.code == 125 && outcome.errorText.contains(word), "\(outcome)")
+      }
+      try refused("container web", "-p", "\(port):80")
+      try refused("ip_unprivileged_port_start=81", "-p", "127.0.0.1:81:80")
+      try refused("--ip does not fit --network pasta", "--ip", "10.0.0.2")
+      try refused("--network-alias does not fit", "--network-alias", "a")
+      try refused("unrecognized option '--bogus'", "--network", "pasta:--bogus")
+    }
+  }
 }

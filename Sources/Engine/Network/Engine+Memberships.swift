@@ -13,6 +13,14 @@ extension Engine {
     }
     guard options.network == .bridge else { return [] }
     if options.networks.isEmpty, try isRootless() {
+      for (flag, isGiven) in [
+        ("--ip", options.ipAddress != nil), ("--ip6", options.ip6Address != nil),
+        ("--mac-address", options.macAddress != nil), ("--network-alias", !options.networkAliases.isEmpty),
+      ] where isGiven {
+        throw Problem(
+          code: .invalid, message: "\(flag) does not fit --network pasta, which an ordinary user has without --network",
+          hint: "name a network: --network bridge, or one of: berth network create")
+      }
       // What is quickest where nobody asks for a network by name (G.11).
       options.network = .pasta([])
       return []

@@ -23,16 +23,17 @@ enum Pasta {
     var words = ["--config-net", "--quiet", "--pid", pidFile]
     for (transport, flag, back) in [(Transport.tcp, "-t", "-T"), (.udp, "-u", "-U")] {
       let specified = ports.filter { $0.transport == transport }.map(forwarding)
-      if !options.contains(flag) { words += [flag, specified.isEmpty ? "none" : specified.joined(separator: ",")] }
+      // One each: an address holds for all ports that follow in its list.
+      if !options.contains(flag) { words += (specified.isEmpty ? ["none"] : specified).flatMap { [flag, $0] } }
       if !options.contains(back) { words += [back, "none"] }
     }
     if !options.contains("--map-gw") { words.append("--no-map-gw") }
     if !options.contains("--dns-forward") { words += ["--dns-forward", nameServer] }
     return words + options.filter { $0 != "--map-gw" } + ["--netns", namespace]
   }
-  /// "127.0.0.1/8080:80".
+  /// "127.0.0.1/8080:80"; pasta takes no 0.0.0.0 and no ::, all addresses are those of both families.
   private static func forwarding(_ port: PublishedPort) -> String {
-    let address = port.hostAddress.map { $0.isUnspecified ? "" : "\($0)/" } ?? ""
+    let address = port.specificHost.map { "\($0)/" } ?? ""
     return "\(address)\(port.hostPort):\(port.containerPort)"
   }
 }
@@ -60,11 +61,17 @@ extension Engine {
         message: "--publish \(port.containerPort)/sctp: --network \(config.options.network.text) forwards tcp and udp")
     }
     if wanted.isEmpty { return [] }
-    return try take(wanted, to: [IPAddress(.v4, 0)], owner: record.id, nil)
+    guard case .pasta = config.options.network else {
+      return try take(wanted, to: [IPAddress(.v4, 0)], owner: record.id, nil)
+    }
+    let sixth = wanted.filter { $0.hostAddress?.family == .v6 }
+    return try take(wanted.filter { !sixth.contains($0) }, to: [IPAddress(.v4, 0)], owner: record.id, nil)
+      + take(sixth, to: [IPAddress(.v6, 0)], owner: record.id, nil)
   }
 
   /// Starts pasta for a container that was created, and waits until its network is there.
   func startPasta(_ record: ContainerRecord, options: [String], _ ports: [PublishedPort]) throws(Problem) {
+    try waitForPorts(ports)
     let target = paths.networkNamespace(record.id)
     let namespace = try networkNamespace(of: record)
     try doing("make \(target)") { () throws(Errno) in
@@ -86,13 +93,16 @@ extension Engine {
       return (status: status, words: String(decoding: said, as: UTF8.self))
     }
     guard outcome.status != .exited(code: 0) else { return }
-    // Where there is no system log it says so, too.
-    let reason = outcome.words.split(separator: "\n").last { !$0.contains("syslog") }
+    // Of a wrong option its whole usage follows. Where there is no system log it says so, too.
+    let reason = outcome.words.split(separator: "\n").first { !$0.contains("syslog") }
     let failed = "pasta could not set up the network"
     if let fault = NeededDevice.tun.fault(failed) { throw fault }
+    var host = try hostNetwork()
     throw Problem(
       code: .unavailable, message: "\(failed): \(reason ?? "it said nothing")",
-      hint: "are the ports free? --network none needs neither ports nor pasta")
+      hint: try host.defaultInterface() == nil
+        ? "the host has no default route, which pasta needs; --network slirp4netns, bridge and none do not"
+        : "are the ports free? --network none needs neither ports nor pasta")
   }
 
   /// Ends a container's pasta. None there is fine.

@@ -29,18 +29,14 @@ extension Engine {
       return .auto(ids, size: try neededIDs(layers))
     case .keepID(let uid, let gid):
       if own.isInitial { throw Self.rootfulRefusal("keep-id") }
+      if own.uids.withoutCaller == nil, (uid ?? own.uids.callerID) != 0 { throw Self.noIDs("keep-id") }
       return .fixed(
         UserNamespace(
           uids: own.uids.keeping(uid ?? own.uids.callerID), gids: own.gids.keeping(gid ?? own.gids.callerID)),
         recorded: false)
     case .nomap:
       if own.isInitial { throw Self.rootfulRefusal("nomap") }
-      guard let uids = own.uids.withoutCaller, let gids = own.gids.withoutCaller else {
-        throw Problem(
-          code: .unsupported, message: "--userns nomap leaves no id to map: you have no subordinate ids",
-          hint: "the administrator can give some: \(SubordinateGrant.command(for: Caller.name(of: callerUID()))), "
-            + "then: berth system migrate")
-      }
+      guard let uids = own.uids.withoutCaller, let gids = own.gids.withoutCaller else { throw Self.noIDs("nomap") }
       return .fixed(UserNamespace(uids: uids, gids: gids), recorded: false)
     case .container(let name):
       let config = try ContainerConfig(try store().containers.lookup(name))
@@ -49,6 +45,12 @@ extension Engine {
     }
   }
 
+  private static func noIDs(_ mode: String) -> Problem {
+    Problem(
+      code: .unsupported, message: "--userns \(mode) leaves no id for the image's files: you have no subordinate ids",
+      hint: "the administrator can give some: \(SubordinateGrant.command(for: Caller.name(of: callerUID()))), "
+        + "then: berth system migrate")
+  }
   private static func rootfulRefusal(_ mode: String) -> Problem {
     Problem(
       code: .invalid, message: "cannot use userns=\(mode) in rootful mode, use private for it",
