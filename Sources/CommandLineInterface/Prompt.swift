@@ -12,11 +12,12 @@ extension Context {
   }
 
   /// What a prune removed, a line each, what it could not, and what that is worth.
+  /// - Parameter hasBytes: whether what was removed took any.
   /// - Returns: the exit status.
-  func show(_ report: PruneReport) -> Int32 {
+  func show(_ report: PruneReport, hasBytes: Bool = true) -> Int32 {
     for name in report.removed { output.line(name) }
     for failure in report.failures { note("error: \(failure.name): \(failure.reason)") }
-    tellReclaimed(report.reclaimedBytes)
+    if hasBytes { tellReclaimed(report.reclaimedBytes) }
     return report.failures.isEmpty ? 0 : 125
   }
 

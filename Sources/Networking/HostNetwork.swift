@@ -41,6 +41,18 @@ public struct HostNetwork: ~Copyable {
     }
   }
 
+  /// What is no bridge is left alone: somebody else's interface got the name.
+  private mutating func removeBridge(_ name: String) throws(Problem) {
+    let what = "remove bridge \(name)"
+    let link = try asking(what) { () throws(NetlinkFailure) in try route.link(named: name) }
+    guard link?.kind == "bridge" else { return }
+    do throws(NetlinkFailure) { try route.exchange([.deleteLink(named: name)]) } catch {
+      if error.errno.rawValue != ENODEV {
+        throw Problem(code: Problem.Code(error.errno), message: what, cause: error)
+      }
+    }
+  }
+
   mutating func index(of name: String) throws(Problem) -> Int32? {
     try asking("look for interface \(name)") { () throws(NetlinkFailure) in try route.link(named: name)?.index }
   }
@@ -120,12 +132,7 @@ public struct HostNetwork: ~Copyable {
 
   /// Removes a network's bridge and its names in the rules. What is not there is fine.
   public mutating func tearDown(_ network: NetworkConfiguration) throws(Problem) {
-    do throws(NetlinkFailure) { try route.exchange([.deleteLink(named: network.interface)]) } catch {
-      if error.errno.rawValue != ENODEV {
-        throw Problem(
-          code: Problem.Code(error.errno), message: "remove bridge \(network.interface)", cause: error)
-      }
-    }
+    try removeBridge(network.interface)
     var batch = NFTBatch(table: table)
     Firewall.remove(network, from: &batch)
     try commitIgnoringAbsence(batch, "remove the rules of network \(network.name)")

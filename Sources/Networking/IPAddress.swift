@@ -92,6 +92,8 @@ public struct Subnet: Hashable, Sendable {
   public func contains(_ address: IPAddress) -> Bool {
     address.family == family && address.value & Self.mask(family, prefix) == base.value
   }
+  /// 224.0.0.0/4 and ff00::/8.
+  public var isMulticast: Bool { family == .v4 ? base.value >> 28 == 0xe : base.value >> 120 == 0xff }
   public func overlaps(_ other: Subnet) -> Bool { contains(other.base) || other.contains(base) }
   /// The addresses for hosts: neither the network's nor the broadcast address of IPv4, nor the router's of IPv6.
   public var hosts: ClosedRange<IPAddress>? {

@@ -17,9 +17,6 @@ extension NetworkConfiguration {
     if driver == .bridge, let reason = Self.interfaceFault(interface) {
       throw Problem(code: .invalid, message: "interface name \"\(interface)\": \(reason)")
     }
-    for server in dnsServers where IPAddress(server) == nil {
-      throw Problem(code: .invalid, message: "DNS server \"\(server)\" is not an IP address")
-    }
   }
 
   private func checkSubnets() throws(Problem) {
@@ -30,8 +27,15 @@ extension NetworkConfiguration {
       if let other = subnets[..<place].first(where: { $0.subnet.overlaps(block.subnet) }) {
         throw Problem(code: .invalid, message: "subnets \(other.subnet) and \(block.subnet) overlap")
       }
+      if block.subnet.isMulticast {
+        throw Problem(code: .invalid, message: "subnet \(block.subnet) is of groups of hosts, no host can be in it")
+      }
       if let gateway = block.gateway, !block.subnet.contains(gateway) {
         throw Problem(code: .invalid, message: "gateway \(gateway) not in subnet \(block.subnet)")
+      }
+      if let gateway = block.gateway, block.subnet.hosts?.contains(gateway) == false {
+        throw Problem(
+          code: .invalid, message: "gateway \(gateway) is no host's address in subnet \(block.subnet)")
       }
       if let range = block.leaseRange,
         !block.subnet.contains(range.lowerBound) || !block.subnet.contains(range.upperBound)

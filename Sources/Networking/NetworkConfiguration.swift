@@ -47,7 +47,7 @@ public struct NetworkConfiguration: Hashable, Sendable {
   /// No way out of it.
   public var isInternal = false
   public var dnsEnabled = true
-  public var dnsServers: [String] = []
+  public var dnsServers: [NetworkNameServer] = []
   public var labels: [String: String] = [:]
   /// mtu, vlan, isolate, metric, no_default_route, mode.
   public var options: [String: String] = [:]
@@ -98,7 +98,7 @@ extension NetworkConfiguration {
     document["ipv6_enabled"] = JSON(ipv6Enabled)
     document["internal"] = JSON(isInternal)
     document["dns_enabled"] = JSON(dnsEnabled)
-    if !dnsServers.isEmpty { document["network_dns_servers"] = JSON(dnsServers) }
+    if !dnsServers.isEmpty { document["network_dns_servers"] = JSON(dnsServers.map(\.description)) }
     if !labels.isEmpty { document["labels"] = map(labels) }
     if !options.isEmpty { document["options"] = map(options) }
     document["ipam_options"] = map(ipamOptions)
@@ -119,7 +119,9 @@ extension NetworkConfiguration {
     ipv6Enabled = json["ipv6_enabled"]?.bool ?? false
     isInternal = json["internal"]?.bool ?? false
     dnsEnabled = json["dns_enabled"]?.bool ?? false
-    dnsServers = json["network_dns_servers"]?.strings ?? []
+    for text in json["network_dns_servers"]?.strings ?? [] {
+      if let server = try? NetworkNameServer(text, flag: "") { dnsServers.append(server) }
+    }
     func map(_ name: String) -> [String: String] {
       Dictionary((json[name]?.object?.members ?? []).map { ($0.name, $0.value.string ?? "") }) { $1 }
     }

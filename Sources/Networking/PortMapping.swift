@@ -61,6 +61,24 @@ public struct PublishedPort: Hashable, Sendable {
 extension PublishedPort {
   /// nil where any address of the host will do, of either or of one family.
   public var specificHost: IPAddress? { hostAddress.flatMap { $0.isUnspecified ? nil : $0 } }
+  /// nil for all addresses of IPv4, as podman and Docker show them.
+  public var shownHost: IPAddress? { hostAddress ?? (container.family == .v6 ? IPAddress(.v6, 0) : nil) }
+  /// "0.0.0.0", "[::1]".
+  public var hostText: String {
+    let address = hostAddress ?? IPAddress(container.family, 0)
+    return address.family == .v6 ? "[\(address)]" : "\(address)"
+  }
+}
+
+extension [PublishedPort] {
+  /// What a user sees: both families of one mapping are one, and it is shown as that of IPv4, as podman does.
+  public var distinct: [PublishedPort] {
+    func twin(_ port: PublishedPort) -> PortMapping {
+      PortMapping(hostPort: port.hostPort, containerPort: port.containerPort, transport: port.transport)
+    }
+    let fourth = Set(filter { $0.hostAddress == nil && $0.container.family == .v4 }.map(twin))
+    return filter { $0.hostAddress != nil || $0.container.family == .v4 || !fourth.contains(twin($0)) }
+  }
 }
 
 extension PortMapping {

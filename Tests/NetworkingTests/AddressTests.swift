@@ -106,7 +106,7 @@ import Testing
       $0.routes = [.init(destination: Subnet("10.1.0.0/16")!, gateway: IPAddress("10.89.1.9")!, metric: 7)]
       $0.labels = ["a": "b"]
       $0.options = ["mtu": "1400", "isolate": "strict"]
-      $0.dnsServers = ["9.9.9.9"]
+      $0.dnsServers = ["9.9.9.9", "Example.ORG./fd00::1"].compactMap { try? NetworkNameServer($0, flag: "--dns") }
     }
     try network.check()
     #expect(NetworkConfiguration(network.document(created: "now"), created: 0) == network)
@@ -122,6 +122,10 @@ import Testing
       } catch { #expect("\(error)".contains(word)) }
     }
     fault("10.9.9.9") { $0.subnets[0].gateway = IPAddress("10.9.9.9") }
+    fault("no host's address") { $0.subnets[0].gateway = IPAddress("10.89.1.0") }
+    fault("no host's address") { $0.subnets[0].gateway = IPAddress("10.89.1.255") }
+    fault("groups of hosts") { $0.subnets = [.init(Subnet("224.1.0.0/24")!)] }
+    fault("groups of hosts") { $0.subnets = [.init(Subnet("ff0e::/64")!)] }
     fault("overlap") { $0.subnets.append(.init(Subnet("10.89.1.128/25")!)) }
     fault("10.89.1.0/31") { $0.subnets = [.init(Subnet("10.89.1.0/31")!)] }
     fault("vlan=4095") { $0.options = ["vlan": "4095"] }
@@ -130,6 +134,18 @@ import Testing
     fault("isolate=maybe") { $0.options = ["isolate": "maybe"] }
     fault("0123456789abcdef") { $0.interface = "0123456789abcdef" }
     fault("dhcp") { $0.ipamOptions = ["driver": "dhcp"] }
-    fault("resolver") { $0.dnsServers = ["resolver"] }
+  }
+
+  // covers BX-40: a server for one zone alone
+  @Test func nameServers() throws {
+    let server = try NetworkNameServer("Example.ORG./fd00::1", flag: "--dns")
+    #expect(server.zone == "example.org" && server.description == "example.org/fd00::1")
+    #expect(try NetworkNameServer("192.0.2.1", flag: "--dns").zone == nil)
+    for wrong in [
+      "", "resolver", "/192.0.2.1", "org/", "org/resolver", "a b/192.0.2.1", "a..b/192.0.2.1", "org/1.1.1.1/2",
+    ] {
+      let problem = #expect(throws: Problem.self, "\(wrong)") { try NetworkNameServer(wrong, flag: "--dns") }
+      #expect(problem?.message.hasPrefix("--dns \"\(wrong)\": ") == true)
+    }
   }
 }

@@ -134,7 +134,7 @@ struct ContainerList: Command {
     row["CreatedHuman"] = .string(age)
     row["Created"] = .string(HumanText.goTime(container.created))
     row["CreatedAt"] = .string(HumanText.goTime(container.created))
-    row["ImageID"] = .string(container.imageID)
+    row["ImageID"] = .string(shortened(container.imageID))
     row["State"] = .string(container.stateWord)
     row["Pid"] = JSON(container.pid)
     row["ExitCode"] = JSON(container.exitCode)
@@ -145,6 +145,10 @@ struct ContainerList: Command {
     row["Mounts"] = JSON(container.mounts)
     row["AutoRemove"] = JSON(container.autoRemove)
     row["Networks"] = .string(container.networks.joined(separator: ","))
+    putNamespaces(of: container, into: &row)
+    // Berth has no pods.
+    for name in ["Pod", "PodName"] { row[name] = "" }
+    row["IsInfra"] = false
     return .object(row)
   }
 }
@@ -188,10 +192,11 @@ extension ContainerSummary {
     .object(JSON.Object(labels.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
   }
 
-  fileprivate static func document(of port: PublishedPort) -> JSON {
-    [
-      "host_ip": .string(port.hostAddress?.description ?? ""), "container_port": JSON(port.containerPort),
-      "host_port": JSON(port.hostPort), "range": 1, "protocol": .string(port.transport.rawValue),
+  fileprivate static func document(of run: (first: PublishedPort, count: UInt16)) -> JSON {
+    let port = run.first
+    return [
+      "host_ip": .string(port.shownHost?.description ?? ""), "container_port": JSON(port.containerPort),
+      "host_port": JSON(port.hostPort), "range": JSON(run.count), "protocol": .string(port.transport.rawValue),
     ]
   }
 
@@ -217,7 +222,7 @@ extension ContainerSummary {
       "Pid": JSON(pid),
       "Pod": "",
       "PodName": "",
-      "Ports": ports.isEmpty ? .null : .array(ports.map(Self.document(of:))),
+      "Ports": ports.isEmpty ? .null : .array(PortText.runs(ports).map(Self.document(of:))),
       "Size": size,
       "StartedAt": JSON(startedAt / 1_000_000_000),
       "State": .string(stateWord),

@@ -45,26 +45,22 @@ struct ContainerPort: Command {
       return 0
     }
     let mapping = try PortMapping(exposed: wanted)
-    let found = ports.filter { $0.containerPort == mapping.containerPort && $0.transport == mapping.transport }
+    guard mapping.count == 1 else {
+      throw Problem(code: .invalid, message: "port \"\(wanted)\" is a range: want PORT[/tcp|udp|sctp]")
+    }
+    let found = ports.distinct.filter { $0.containerPort == mapping.containerPort && $0.transport == mapping.transport }
     if found.isEmpty {
       throw Problem(
         code: .notFound,
         message: "failed to find published port \"\(mapping.containerPort)/\(mapping.transport.rawValue)\"")
     }
-    var shown: Set<String> = []
-    for port in found where shown.insert(Self.host(port)).inserted { context.output.line(Self.host(port)) }
+    for port in found { context.output.line(Self.host(port)) }
     return 0
   }
 
   /// "80/tcp -> 0.0.0.0:8080". Source: podman port 4.3.
   private static func lines(_ ports: [PublishedPort]) -> [String] {
-    var shown: Set<String> = []
-    return ports.map { "\($0.containerPort)/\($0.transport.rawValue) -> \(host($0))" }.filter {
-      shown.insert($0).inserted
-    }
+    ports.distinct.map { "\($0.containerPort)/\($0.transport.rawValue) -> \(host($0))" }
   }
-  private static func host(_ port: PublishedPort) -> String {
-    guard let address = port.hostAddress else { return "0.0.0.0:\(port.hostPort)" }
-    return address.family == .v6 ? "[\(address)]:\(port.hostPort)" : "\(address):\(port.hostPort)"
-  }
+  private static func host(_ port: PublishedPort) -> String { "\(port.hostText):\(port.hostPort)" }
 }

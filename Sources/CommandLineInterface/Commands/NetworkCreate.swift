@@ -16,7 +16,9 @@ struct NetworkCreate: Command {
   static var flags: [Flag<Self>] {
     [
       .toggle("disable-dns", "No name service") { $0.options.disablesDNS = $1 },
-      .value("dns", "address", "Name server for what is no container") { $0.options.dnsServers += commaList($1) },
+      .value("dns", "[zone/]address", "Name server for what is no container, or for one zone alone") {
+        for text in commaList($1) { $0.options.dnsServers.append(try NetworkNameServer(text, flag: "--dns")) }
+      },
       .value("driver", "d", "driver", "bridge, macvlan or ipvlan", completion: .words(["bridge", "macvlan", "ipvlan"]))
       {
         $0.options.driver = $1

@@ -20,6 +20,6 @@ struct NetworkPrune: Command {
 
   func run(_ context: Context) throws(Problem) -> Int32 {
     guard force || context.confirms("This removes all networks that no container belongs to.") else { return 0 }
-    return context.show(try context.engine().pruneNetworks(filters))
+    return context.show(try context.engine().pruneNetworks(filters), hasBytes: false)
   }
 }

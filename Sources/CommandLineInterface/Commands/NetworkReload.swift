@@ -20,7 +20,7 @@ struct NetworkReload: Command {
   func run(_ context: Context) throws(Problem) -> Int32 {
     let engine = try context.engine()
     var names = given
-    if all { names = try engine.containerIDs(running: true) }
+    if all { names = try engine.list(ListQuery()).filter { !$0.networks.isEmpty }.map(\.id) }
     if latest { names = [try engine.latestContainer()] }
     if names.isEmpty && !all {
       throw Problem(

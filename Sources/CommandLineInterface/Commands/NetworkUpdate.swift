@@ -1,10 +1,11 @@
 import Engine
+import Networking
 import Problems
 
 /// `berth network update`.
 struct NetworkUpdate: Command {
-  var added: [String] = []
-  var dropped: [String] = []
+  var added: [NetworkNameServer] = []
+  var dropped: [NetworkNameServer] = []
   var given: [String] = []
   init() {}
 
@@ -12,8 +13,12 @@ struct NetworkUpdate: Command {
   static var operands: [Operand] { [Operand("NETWORK", "Name or ID")] }
   static var flags: [Flag<Self>] {
     [
-      .value("dns-add", "address", "Add a name server") { $0.added += commaList($1) },
-      .value("dns-drop", "address", "Remove a name server") { $0.dropped += commaList($1) },
+      .value("dns-add", "[zone/]address", "Add a name server") {
+        for text in commaList($1) { $0.added.append(try NetworkNameServer(text, flag: "--dns-add")) }
+      },
+      .value("dns-drop", "[zone/]address", "Remove a name server") {
+        for text in commaList($1) { $0.dropped.append(try NetworkNameServer(text, flag: "--dns-drop")) }
+      },
     ]
   }
 

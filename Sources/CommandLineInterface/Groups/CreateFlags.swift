@@ -79,7 +79,9 @@ struct CreateFlags {
   private static var records: [Flag<CreateFlags>] {
     [
       .value("name", "name", "Name of the container") { $0.options.name = $1 },
-      .value("hostname", "h", "name", "Host name in the container") { $0.options.hostname = $1 },
+      .value("hostname", "h", "name", "Host name in the container; empty is its ID") {
+        $0.options.hostname = $1.isEmpty ? nil : $1
+      },
       .value("label", "l", "key=value", "Set a label") {
         let label = try FlagValue.label($1, flag: "--label")
         $0.options.labels[label.name] = label.value

@@ -48,6 +48,7 @@ struct ContainerFilters {
     case "until": return .createdBefore(try Timestamp.parse(user: value, now: Timestamp.now(), flag: "--filter until"))
     case "volume": return .volume(value)
     case "network":
+      guard try engine.networkExists(value) else { return .network([]) }  // as podman: nobody is on it
       let members = try engine.store().networks.members(of: try engine.network(value).id)
       return .network(Set(members.map(\.container)))
     default:

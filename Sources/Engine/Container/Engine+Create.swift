@@ -58,6 +58,7 @@ extension Engine {
     var config = try resolved(options)
     config.options.runtime = options.runtime ?? self.options.runtime
     _ = try programs.runtime(config.options.runtime)
+    warnOfUnusedPorts(options)
     config.dependencies = try dependencies(of: config.options)
     let networks = try memberships(of: &config.options)
     let plan = try mapPlan(of: config.options, layers: config.image?.layers ?? [])
@@ -76,6 +77,20 @@ extension Engine {
     return new
   }
 
+  /// Source: capability line PD-137; podman's words.
+  private func warnOfUnusedPorts(_ options: ContainerOptions) {
+    guard !options.published.isEmpty || options.publishesAll else { return }
+    switch options.network {
+    case .bridge, .pasta, .slirp: return
+    case .none, .host, .container, .path: break
+    }
+    warning?(
+      Problem(
+        code: .invalid,
+        message: "port mappings have been discarded: with --network \(options.network.text) there is nothing to publish"
+      ))
+  }
+
   private func resolved(_ options: ContainerOptions) throws(Problem) -> ContainerConfig {
     var image: ContainerConfig.Image?
     var defaults = Resolution.ImageDefaults()
@@ -90,7 +105,8 @@ extension Engine {
       }
     }
     let resolution = Resolution(
-      options: options, image: image, defaults: defaults, hostEnvironment: currentEnvironment())
+      options: options, image: image, defaults: defaults, hostEnvironment: currentEnvironment(),
+      hostName: HostName.current())
     return try resolution.config()
   }
 

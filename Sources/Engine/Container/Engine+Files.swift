@@ -33,7 +33,7 @@ extension Engine {
       }
     } else {
       for (name, text) in try nameFiles(record, config, joined) { try write(name, text, to: "/etc/\(name)") }
-      if config.options.uts == .private, !config.options.noHostname {
+      if [.private, .host].contains(config.options.uts), !config.options.noHostname {
         try write("hostname", hostname + "\n", to: "/etc/hostname")
       }
     }

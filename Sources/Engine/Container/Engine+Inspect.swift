@@ -59,7 +59,7 @@ extension Engine {
     document["NetworkSettings"] = try networkSettings(record, config)
     document["Namespace"] = ""
     document["IsInfra"] = false
-    document["Config"] = configDocument(record, config)
+    document["Config"] = try configDocument(record, config)
     document["HostConfig"] = try hostConfig(record, config)
     return .object(document)
   }
@@ -128,7 +128,7 @@ extension Engine {
     }
   }
 
-  private func configDocument(_ record: ContainerRecord, _ config: ContainerConfig) -> JSON {
+  private func configDocument(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) -> JSON {
     let options = config.options
     var document = JSON.Object([
       ("Hostname", .string(config.hostname(id: record.id))), ("Domainname", ""), ("User", .string(config.user)),
@@ -142,9 +142,7 @@ extension Engine {
       ("StopTimeout", JSON(config.stopTimeoutSeconds)), ("CreateCommand", JSON(options.createCommand)),
       ("Umask", .string(options.umask ?? "0022")), ("Timezone", .string(options.timezone ?? "")),
     ])
-    if !config.exposedPorts.isEmpty {
-      document["ExposedPorts"] = .object(JSON.Object(config.exposedPorts.map { ($0, .object(JSON.Object())) }))
-    }
+    document["ExposedPorts"] = try exposedPorts(config)
     return .object(document)
   }
 
@@ -152,7 +150,8 @@ extension Engine {
     let options = config.options
     let settings = try LogSettings(options)
     var document = JSON.Object([
-      ("Binds", JSON(binds(config))), ("CgroupMode", .string(options.cgroupMode(isCgroup2: SpecBuilder.Machine.isCgroup2()).text)),
+      ("Binds", JSON(binds(config))),
+      ("CgroupMode", .string(options.cgroupMode(isCgroup2: SpecBuilder.Machine.isCgroup2()).text)),
       ("ContainerIDFile", .string(options.cidFile ?? "")),
       (
         "LogConfig",

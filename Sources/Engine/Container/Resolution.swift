@@ -41,9 +41,12 @@ struct Resolution {
   let defaults: ImageDefaults
   /// The caller's environment, for `--env NAME`.
   let hostEnvironment: [String]
+  /// The host's own name, for who shares its network or its UTS namespace.
+  var hostName: String?
 
   func config() throws(Problem) -> ContainerConfig {
     try checkNames()
+    try checkDNS()
     try checkNamespaces()
     try checkLimits()
     try checkSecurity()
@@ -59,6 +62,8 @@ struct Resolution {
     config.entrypoint = options.entrypoint ?? (defaults.entrypoint.isEmpty ? nil : defaults.entrypoint)
     config.command = options.command.isEmpty ? (options.entrypoint == nil ? defaults.command : nil) : options.command
     config.exposedPorts = defaults.exposedPorts
+    config.options.published = try distinctPorts()
+    if options.network == .host || options.uts == .host { config.options.hostname = options.hostname ?? hostName }
     return config
   }
 
@@ -199,44 +204,6 @@ struct Resolution {
     }
     try checkNetwork()
     for (name, _) in options.sysctls { try checkSysctl(name) }
-  }
-
-  /// Source: capability lines PD-136..PD-138, PD-140, PD-144.
-  private func checkNetwork() throws(Problem) {
-    func refuse(_ flag: String, _ reason: String) -> Problem {
-      Problem(code: .invalid, message: "\(flag) does not fit --network \(options.network.text): \(reason)")
-    }
-    if case .container = options.network {
-      if !options.addHosts.isEmpty { throw refuse("--add-host", "the hosts file is the other container's") }
-      if options.namesServers { throw refuse("--dns", "resolv.conf is the other container's") }
-    }
-    if options.noHosts, !options.addHosts.isEmpty {
-      throw Problem(code: .invalid, message: "--no-hosts and --add-host cannot be set together")
-    }
-    if options.dnsServers.contains("none"), options.dnsServers.count > 1 {
-      throw Problem(code: .invalid, message: "--dns none goes alone: it leaves the image's resolv.conf as it is")
-    }
-    if options.network != .bridge {
-      let reason = "the container has no network of its own"
-      if options.ipAddress != nil { throw refuse("--ip", reason) }
-      if options.ip6Address != nil { throw refuse("--ip6", reason) }
-      if options.macAddress != nil { throw refuse("--mac-address", reason) }
-      if !options.networkAliases.isEmpty { throw refuse("--network-alias", reason) }
-    }
-    var seen: Set<PortMapping> = []
-    for mapping in options.published where mapping.hostPort != 0 && mapping.choices == 1 {
-      for offset in 0..<mapping.count {
-        let single = PortMapping(
-          hostAddress: mapping.hostAddress, hostPort: mapping.hostPort + offset, containerPort: 0,
-          transport: mapping.transport)
-        if !seen.insert(single).inserted {
-          throw Problem(
-            code: .invalid,
-            message:
-              "conflicting port mappings for host port \(single.hostPort) (protocol \(single.transport.rawValue))")
-        }
-      }
-    }
   }
 
   /// Only what a namespace of the container's own holds. Source: Docker's and podman's rule for `--sysctl`.

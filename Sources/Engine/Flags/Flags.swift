@@ -61,19 +61,23 @@ extension Ulimit {
 extension HostEntry {
   /// Stands for the host, as the container reaches it.
   static let hostGateway = "host-gateway"
-  /// `--add-host NAME:ADDRESS`.
+  /// `--add-host NAME[;NAME…]:ADDRESS`, and as Docker has it: `NAME=ADDRESS`, an IPv6 address in brackets.
   public init(flag text: String) throws(Problem) {
     let flag = "--add-host"
-    guard let colon = text.firstIndex(of: ":"), colon != text.startIndex else {
+    guard let separator = text.firstIndex(where: { $0 == ":" || $0 == "=" }), separator != text.startIndex else {
       throw FlagValue.invalid(text, flag, "want NAME:ADDRESS")
     }
-    let address = String(text[text.index(after: colon)...])
+    var address = text[text.index(after: separator)...]
+    if address.hasPrefix("["), address.hasSuffix("]") { address = address.dropFirst().dropLast() }
     guard address == Self.hostGateway || IPAddress(address) != nil else {
       throw FlagValue.invalid(text, flag, "\"\(address)\" is not an IP address")
     }
-    let name = String(text[..<colon]).split(separator: ";").joined(separator: " ")
-    guard !name.contains("\n"), !name.isEmpty else { throw FlagValue.invalid(text, flag, "the name is empty") }
-    self.init(name: name, address: address)
+    let names = text[..<separator].split(separator: ";")
+    if names.isEmpty { throw FlagValue.invalid(text, flag, "the name is empty") }
+    guard !names.contains(where: { $0.contains(where: \.isWhitespace) }) else {
+      throw FlagValue.invalid(text, flag, "a name has no spaces: several go with \";\" between them")
+    }
+    self.init(name: names.joined(separator: " "), address: String(address))
   }
 }
 

@@ -123,6 +123,7 @@ extension Engine {
         addresses.append(.init(address, in: block.subnet))
       }
     }
+    if let mac = request.mac { try checkUnused(mac, network, owner: owner) }
     var attachment = Attachment(
       interface: request.interface ?? "eth\(membership.position)",
       mac: request.mac ?? addresses.first.map { MACAddress(of: $0.address) } ?? MACAddress.random(),
@@ -130,6 +131,19 @@ extension Engine {
     attachment.rank = UInt32(membership.position)
     try store().networks.setStatus(owner, network.id, attachment.json.text())
     return Joined(network: network, request: request, attachment: attachment)
+  }
+
+  /// Two interfaces with one address would take each other's packets.
+  private func checkUnused(_ mac: MACAddress, _ network: NetworkConfiguration, owner: String) throws(Problem) {
+    for member in try store().networks.members(of: network.id) where member.container != owner {
+      guard Attachment(status: member.membership.status)?.mac == mac, try !releaseIfStale(member.container) else {
+        continue
+      }
+      throw Problem(
+        code: .conflict,
+        message: "requested MAC address \(mac) is already used on network \(network.name) "
+          + "by container \(try describe(member.container))")
+    }
   }
 
   private func leaseFixed(

@@ -48,14 +48,15 @@ extension Engine {
       return NetworkRecords(
         name: network.name, isInternal: network.isInternal,
         listenAddresses: network.subnets.compactMap(\.gateway).compactMap { HostAddress($0.description) },
-        upstreams: try upstreams(network), containers: containers)
+        upstreams: try upstreams(network), zones: network.dnsServers.compactMap(NetworkRecords.Zone.init),
+        containers: containers)
     }
     return isEmpty
   }
 
   /// Empty is the host's own; those on the host's loopback are out of an ordinary user's networks' reach.
   private func upstreams(_ network: NetworkConfiguration) throws(Problem) -> [HostAddress] {
-    var servers = network.dnsServers
+    var servers = network.dnsServers.filter { $0.zone == nil }.map(\.address.description)
     if servers.isEmpty, try isRootless(), NameFiles.hasOnlyLoopbackServers {
       servers = [SharedGateway.slirp.nameServer.description]
     }
@@ -71,6 +72,14 @@ extension Engine {
         addresses: attachment.addresses.compactMap { HostAddress($0.address.description) },
         upstreams: request.dnsServers.compactMap { HostAddress($0) })
     }
+  }
+}
+
+extension NetworkRecords.Zone {
+  /// nil for a server that is not of one zone alone.
+  fileprivate init?(_ server: NetworkNameServer) {
+    guard let zone = server.zone, let address = HostAddress(server.address.description) else { return nil }
+    self.init(name: zone, server: address)
   }
 }
 

@@ -1,5 +1,5 @@
 import JSON
-import Networking
+public import Networking
 public import Problems
 import StateStore
 import Sys
@@ -37,7 +37,9 @@ extension Engine {
       guard let wanted = Bool(filter.value) else {
         throw FlagValue.invalid("dangling=\(filter.value)", "--filter", "want true or false")
       }
-      return try store().networks.members(of: network.id).isEmpty == wanted
+      // Nobody could remove the default network.
+      let isUnused = try store().networks.members(of: network.id).isEmpty && network.name != Self.defaultNetwork
+      return isUnused == wanted
     case "until":
       return network.created < (try Timestamp.parse(user: filter.value, now: Timestamp.now(), flag: "--filter until"))
     default:
@@ -120,11 +122,12 @@ extension Engine {
   }
 
   /// Changes a network's name servers. Source: podman-network-update(1).
-  public func updateNetwork(_ name: String, addDNS: [String], dropDNS: [String]) throws(Problem) {
+  public func updateNetwork(_ name: String, addDNS: [NetworkNameServer], dropDNS: [NetworkNameServer]) throws(Problem) {
     var network = try network(name)
     try checkOwn(network)
-    for server in addDNS where IPAddress(server) == nil {
-      throw Problem(code: .invalid, message: "--dns-add \"\(server)\" is not an IP address")
+    if addDNS.isEmpty, dropDNS.isEmpty {
+      throw Problem(
+        code: .invalid, message: "nothing to change of network \(network.name)", hint: "give --dns-add or --dns-drop")
     }
     guard network.dnsEnabled else {
       throw Problem(code: .invalid, message: "network \(network.name) has no name service: cannot set its servers")
@@ -145,6 +148,7 @@ extension Engine {
       throw Problem(
         code: .conflict, message: "container \(record.name) is not running: only running containers have rules")
     }
+    try checkMode(try ContainerConfig(record))
     try amongBridges { () throws(Problem) in
       var host = try hostNetwork()
       try rewriteRules(&host)
@@ -246,7 +250,7 @@ extension Engine {
     guard config.options.network == .bridge else {
       throw Problem(
         code: .invalid, message: "\"\(config.options.network.text)\" is not supported: invalid network mode",
-        hint: "only containers with networks of their own can be connected to one")
+        hint: "only containers on named networks have something to connect, disconnect or reload")
     }
   }
   private func needsNamespace(_ record: ContainerRecord) throws(Problem) -> Bool {

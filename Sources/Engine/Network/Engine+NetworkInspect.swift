@@ -88,7 +88,7 @@ extension Engine {
     for port in try config.allExposed() { document["\(port.containerPort)/\(port.transport.rawValue)"] = .null }
     if record.status.state.isAlive {
       for (name, ports) in try publishedPorts(record.id).byContainerPort {
-        document[name] = .array(ports.map { Self.binding($0.hostAddress, $0.hostPort) })
+        document[name] = .array(ports.map { Self.binding($0.shownHost, $0.hostPort) })
       }
     } else {
       for member in portBindings(config).object?.members ?? [] { document[member.name] = member.value }
@@ -110,6 +110,14 @@ extension Engine {
         document[name] = .array((document[name]?.array ?? []) + [binding])
       }
     }
+    return .object(document)
+  }
+
+  /// The image's, the user's and the published ones. Source: podman inspect 5, "Config.ExposedPorts", as Docker's.
+  func exposedPorts(_ config: ContainerConfig) throws(Problem) -> JSON {
+    var document = JSON.Object()
+    for port in try config.allExposed() { document["\(port.containerPort)/\(port.transport.rawValue)"] = [:] }
+    for member in portBindings(config).object?.members ?? [] { document[member.name] = [:] }
     return .object(document)
   }
 
@@ -148,12 +156,10 @@ extension [PublishedPort] {
   /// In the order in which they come: "80/tcp" and where that is published.
   var byContainerPort: [(String, [PublishedPort])] {
     var result: [(String, [PublishedPort])] = []
-    for port in self {
+    for port in distinct {
       let name = "\(port.containerPort)/\(port.transport.rawValue)"
       if let place = result.firstIndex(where: { $0.0 == name }) {
-        // Both families of one mapping are one line to the user.
-        let isKnown = result[place].1.contains { $0.hostPort == port.hostPort && $0.hostAddress == port.hostAddress }
-        if !isKnown { result[place].1.append(port) }
+        result[place].1.append(port)
       } else {
         result.append((name, [port]))
       }

@@ -16,7 +16,7 @@ public struct NetworkOptions: Sendable {
   public var ipv6 = false
   public var isInternal = false
   public var disablesDNS = false
-  public var dnsServers: [String] = []
+  public var dnsServers: [NetworkNameServer] = []
   /// Bridge, or the interface below a macvlan or ipvlan; nil makes one up.
   public var interface: String?
   public var labels: [String: String] = [:]
@@ -78,7 +78,8 @@ extension Engine {
     if let name = options.name {
       try ObjectName.check(name, what: "network name")
       if let found = try store.networks.get(named: name), options.ignore { return summary(try .init(found)) }
-      if ["none", "host", "container", "private", "pasta", "slirp4netns", "ns"].contains(name) {
+      let modes = ["none", "host", "bridge", "default", "container", "private", "pasta", "slirp4netns", "ns"]
+      if modes.contains(name) {
         throw Problem(code: .invalid, message: "network name \"\(name)\" is a mode of --network")
       }
     }
@@ -101,7 +102,7 @@ extension Engine {
     try checkNoFile(describes: options.name, choice.others)
     var network = NetworkConfiguration(
       id: Identity.random(), name: try choice.name(options.name), driver: driver,
-      interface: try choice.interface(for: driver, options), created: Timestamp.now())
+      interface: try choice.interface(for: driver, options, isOnHost: !isRootless()), created: Timestamp.now())
     try fill(&network, options, &choice)
     try network.check()
     try choice.check(network)
@@ -123,7 +124,6 @@ extension Engine {
     _ network: inout NetworkConfiguration, _ options: NetworkOptions, _ choice: inout NetworkChoice
   ) throws(Problem) {
     network.isInternal = options.isInternal
-    network.dnsEnabled = !options.disablesDNS
     network.dnsServers = options.dnsServers
     network.labels = options.labels
     network.options = options.driverOptions
@@ -131,6 +131,11 @@ extension Engine {
     network.routes = options.routes
     network.subnets = options.subnets
     network.ipamOptions["driver"] = options.ipamDriver ?? "host-local"
+    // Names need addresses, and one of the host's where the service listens.
+    network.dnsEnabled = !options.disablesDNS && network.assignsAddresses && network.driver == .bridge
+    if !network.dnsEnabled, !network.dnsServers.isEmpty {
+      throw Problem(code: .invalid, message: "--dns does not fit: network \(network.name) has no name service")
+    }
     if network.assignsAddresses {
       var wanted: [IPAddress.Family] = []
       let families = Set(network.subnets.map(\.subnet.family))

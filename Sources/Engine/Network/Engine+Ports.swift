@@ -77,7 +77,7 @@ extension Engine {
     let container: String?
   }
   func inUse(_ conflict: PortConflict) throws(Problem) -> Problem {
-    let name = conflict.port.hostText
+    let name = conflict.port.spoken
     if let id = conflict.container {
       return Problem(
         code: .conflict, message: "port \(name) is already allocated: container \(try describe(id)) publishes it",
@@ -174,7 +174,7 @@ extension Engine {
 
 extension PublishedPort {
   /// "127.0.0.1:8080/tcp".
-  fileprivate var hostText: String {
+  fileprivate var spoken: String {
     let address = hostAddress.map { $0.family == .v6 ? "[\($0)]:" : "\($0):" } ?? ""
     return "\(address)\(hostPort)/\(transport.rawValue)"
   }

@@ -34,15 +34,24 @@ struct NetworkChoice: ~Copyable {
     return "berth\(number)"
   }
 
-  mutating func interface(for driver: NetworkConfiguration.Driver, _ options: NetworkOptions) throws(Problem) -> String
+  /// - Parameter isOnHost: an ordinary user's bridges are not.
+  mutating func interface(for driver: NetworkConfiguration.Driver, _ options: NetworkOptions, isOnHost: Bool)
+    throws(Problem) -> String
   {
-    if let given = options.interface { return given }
+    if let given = options.interface {
+      // Another network's bridge is refused by that network's name when the row is written.
+      if driver == .bridge, isOnHost, try !networks.isBridge(given), try host.hasInterface(given) {
+        throw Problem(
+          code: .conflict, message: "the host has an interface \(given) already: no network may make it its bridge",
+          hint: "choose another name, or remove that interface (ip link delete \(given))")
+      }
+      return given
+    }
     if driver != .bridge {
       if let parent = options.driverOptions["parent"] { return parent }
       guard let parent = try host.defaultInterface() else {
         throw Problem(
-          code: .invalid, message: "the host has no default route: a \(driver.rawValue) network needs --opt parent=NAME"
-        )
+          code: .invalid, message: "the host has no default route: driver \(driver.rawValue) needs --opt parent=NAME")
       }
       return parent
     }

@@ -30,6 +30,17 @@ extension SpecBuilder.Machine {
   }
 }
 
+/// The machine's name, as a UTS namespace has it.
+enum HostName {
+  /// nil where it has none that a container could have.
+  static func current() -> String? {
+    var name = utsname()
+    guard uname(&name) == 0 else { return nil }
+    let text = withUnsafeBytes(of: name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    return text.isEmpty || text == "(none)" ? nil : text
+  }
+}
+
 extension SpecBuilder.FoundRate {
   /// Looks the device up on the host.
   init(_ rate: DeviceRate) throws(Problem) {
