@@ -35,6 +35,25 @@ import Testing
     return try SpecBuilder(config: config, facts: facts, machine: machine).build()
   }
 
+  // covers LP-42: message queues of an IPC namespace that the container's user namespace does not own
+  @Test func queuesOfTheHost() throws {
+    let own = IDMapping([.init(inside: 0, outside: 1000, count: 1)])
+    var machine = Self.machine
+    machine.userNamespace = UserNamespace(uids: own, gids: own)
+    let facts = SpecBuilder.Facts(id: "id", name: "web", rootfs: "/r", identity: ProcessIdentity(home: "/root"))
+    func type(_ ipc: NamespaceMode) throws -> String? {
+      let config = try Self.resolved { $0.ipc = ipc }
+      let spec = try SpecBuilder(config: config, facts: facts, machine: machine).build()
+      return spec.mounts?.first { $0.destination == "/dev/mqueue" }?.type
+    }
+    machine.hasQueues = { true }
+    #expect(try type(.private) == "mqueue" && type(.host) == "bind")
+    machine.hasQueues = { false }
+    #expect(try type(.host) == nil)
+    machine.userNamespace = Self.everybody
+    #expect(try type(.host) == "mqueue")
+  }
+
   // covers PD-161, G.14, G.24: an ordinary user has the limits that were delegated
   @Test func delegatedLimits() throws {
     let own = IDMapping([.init(inside: 0, outside: 1000, count: 1)])

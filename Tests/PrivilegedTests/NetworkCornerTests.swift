@@ -98,6 +98,27 @@ import Testing
     }
   }
 
+  // covers PD-138, PD-140: requests that cannot be
+  @Test func requestsThatCannotBe() throws {
+    try withEngine { engine in
+      try engine.importBusybox()
+      try engine.ok("network", "create", "--subnet", "10.66.0.0/24", "--subnet", "fd66::/64", "n")
+      let alias = String(repeating: "a", count: 64)
+      for (request, words) in [
+        ("n:ip=10.66.0.9,ip=10.66.0.10", "10.66.0.9 and 10.66.0.10 are both in 10.66.0.0/24"),
+        ("n:interface_name=lo", "\"lo\" is the loopback's"), ("n:alias=\(alias)", "could not be found"),
+        ("n:host_interface_name=x", "unknown option \"host_interface_name\""), ("n:mtu=1200", "unknown option \"mtu\""),
+      ] {
+        let refused = try engine.berth("run", "--rm", "--network", request, "busybox", "true")
+        #expect(refused.code == 125 && refused.errorText.contains(words), "\(refused)")
+      }
+      try engine.ok("run", "-d", "--name", "c", "--network", "n:ip=10.66.0.9,ip6=fd66::9", "busybox", "sleep", "1000")
+      try engine.ok("network", "create", "m")
+      let connect = try engine.berth("network", "connect", "--alias", alias, "m", "c")
+      #expect(connect.code == 125 && connect.errorText.contains("could not be found"), "\(connect)")
+    }
+  }
+
   // covers PD-141, PD-139, PD-136: changes of what is not there, names that are modes
   @Test func nothingToChange() throws {
     try withEngine { engine in

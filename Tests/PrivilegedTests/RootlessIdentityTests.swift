@@ -42,6 +42,19 @@ import Testing
     }
   }
 
+  // covers LP-42: each namespace is the host's on request, with the container's ids as the caller's and mapped again
+  @Test func namespacesOfTheHost() throws {
+    try OrdinaryUser.with { user in
+      try importImage(user)
+      for name in ["ipc", "pid", "uts", "cgroupns", "network"] {
+        for ids in ["host", "keep-id"] {
+          let outcome = try user.berth("run", "--rm", "-u", "0", "--\(name)", "host", "--userns", ids, "app", "true")
+          #expect(outcome.code == 0, "--\(name) host --userns \(ids): \(outcome)")
+        }
+      }
+    }
+  }
+
   // covers OC-52, OC-53: with one id, root whatever the image says; another user is refused with the fix
   @Test func withOneID() throws {
     try OrdinaryUser.with(subordinate: false) { user in
@@ -52,6 +65,9 @@ import Testing
         root.split(whereSeparator: \.isWhitespace).map(String.init) == [
           "0", "0", "/root", "0", "\(OrdinaryUser.uid)", "1",
         ])
+      let kept = try user.berth("run", "--rm", "-u", "0", "--userns", "keep-id", "app", "true")
+      #expect(kept.code == 125 && kept.errorText.contains("keep-id leaves no id for the image's files"), "\(kept)")
+      #expect(kept.errorText.contains("--add-subuids"), "\(kept)")
       let other = try user.berth("run", "--rm", "app", "id")
       #expect(other.code == 125 && other.errorText.contains("user 1000 has no mapping"), "\(other)")
       #expect(other.errorText.contains("--add-subuids"), "\(other)")

@@ -62,7 +62,7 @@ extension Engine {
   }
 
   func checkRequest(_ request: NetworkRequest, _ network: NetworkConfiguration) throws(Problem) {
-    for alias in request.aliases { try ObjectName.check(alias, what: "network alias") }
+    try request.check(in: network)
     // Which addresses plugins have, their file need not say.
     for address in request.addresses where network.driver != .cni || !network.subnets.isEmpty {
       guard network.subnets.contains(where: { $0.subnet.contains(address) }) else {

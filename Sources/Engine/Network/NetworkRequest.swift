@@ -39,6 +39,27 @@ public struct NetworkRequest: Hashable, Sendable {
     hostname = reader.text("hostname")
   }
 
+  /// What cannot be, refused by name: of each subnet there is one address.
+  func check(in network: NetworkConfiguration) throws(Problem) {
+    for alias in aliases {
+      try ObjectName.check(alias, what: "network alias")
+      if let reason = DomainText.fault(alias) {
+        throw Problem(code: .invalid, message: "network alias \"\(alias)\" could not be found: \(reason)")
+      }
+    }
+    for block in network.subnets {
+      let same = addresses.filter { block.subnet.contains($0) }
+      if same.count > 1 {
+        throw Problem(
+          code: .invalid, message: "network \(network.name): \(same[0]) and \(same[1]) are both in \(block.subnet)",
+          hint: "a container has one address in a subnet")
+      }
+    }
+    if interface == "lo" {
+      throw Problem(code: .invalid, message: "network \(network.name): interface name \"lo\" is the loopback's")
+    }
+  }
+
   /// The options behind the name: `ip=,ip6=,mac=,alias=,interface_name=`.
   mutating func apply(options text: Substring, flag: String) throws(Problem) {
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {

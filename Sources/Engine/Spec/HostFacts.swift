@@ -14,7 +14,7 @@ extension SpecBuilder.Machine {
       isCgroup2: isCgroup2,
       countsSwap: isCgroup2 || exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
       openFilesMax: hardLimit(CInt(RLIMIT_NOFILE.rawValue)), processesMax: hardLimit(CInt(__RLIMIT_NPROC.rawValue)),
-      capabilities: { CapabilitySet.ofThisProcess() },
+      capabilities: { CapabilitySet.ofThisProcess() }, hasQueues: { exists("/dev/mqueue") },
       delegation: delegation)
   }
   static func isCgroup2() -> Bool {

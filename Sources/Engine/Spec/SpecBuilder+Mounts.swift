@@ -56,8 +56,25 @@ extension SpecBuilder {
     case .private, .shareable: list.append(ownShm)
     }
     // It shows the queues of the namespace in which it is mounted: the host's, too, which need not have it anywhere.
-    list.append(Self.mount("mqueue", "mqueue", "/dev/mqueue", safe))
+    if !isForeignIPC {
+      list.append(Self.mount("mqueue", "mqueue", "/dev/mqueue", safe))
+    } else if options.ipc == .host, machine.hasQueues() {
+      list.append(Self.bind("/dev/mqueue", "/dev/mqueue", ["bind"] + safe))
+    }
     return list
+  }
+  /// Whether the container's user namespace does not own its IPC namespace: then no queues can be mounted (LP-42).
+  private var isForeignIPC: Bool {
+    guard config.maps != nil else { return options.ipc == .host && !machine.userNamespace.isInitial }
+    switch options.ipc {
+    case .private, .shareable, .none: return false
+    case .host: return true
+    case .container, .path:
+      switch options.userNamespace {
+      case .container, .path: return false
+      default: return true
+      }
+    }
   }
   /// Whether the container shares a namespace that its user namespace does not own: the kernel
   /// then refuses a new procfs or sysfs, and the host's is bound. Source: user_namespaces(7).

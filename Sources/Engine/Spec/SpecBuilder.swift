@@ -43,6 +43,8 @@ struct SpecBuilder {
     var processesMax: UInt64
     /// What ALL and `--privileged` mean; asked only for them.
     var capabilities: @Sendable () -> [String]
+    /// The host's own mount of its message queues, asked for only where no new one is possible.
+    var hasQueues: @Sendable () -> Bool = { false }
     /// An ordinary user owns no cgroups but these.
     var delegation: CgroupDelegation?
     var hasCgroups: Bool { userNamespace.isInitial || delegation != nil }
