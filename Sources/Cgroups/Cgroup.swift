@@ -22,9 +22,11 @@ package struct Cgroup: Hashable, Sendable {
   /// Whether hierarchies and device rules that the caller may not write are left out; nil: unless it is the machine's
   /// root.
   package var toleratesRefusals: Bool?
-  var mayLackRights: Bool { toleratesRefusals ?? !isMachineRoot() }
+  package var mayLackRights: Bool { toleratesRefusals ?? !isMachineRoot() }
   /// The container has none of its own.
   package var isNone: Bool { directories.isEmpty }
+  /// Version 1 of at least one controller.
+  package var hasVersionOne: Bool { directories.contains { $0.version == .one } }
   /// Version 2 and nothing else.
   package var isUnified: Bool { directories.count == 1 && directories[0].version == .two }
   /// The directory of the version 2 hierarchy.
@@ -102,21 +104,28 @@ package struct Cgroup: Hashable, Sendable {
 
   // MARK: - Creation
 
-  /// Makes the directories. Without root's rights, hierarchies that refuse are left out: a limit that needs one of
-  /// them fails later.
+  /// The cgroup in the hierarchies of one version.
+  package func part(_ version: CgroupLayout.Version) -> Cgroup {
+    var part = self
+    part.directories.removeAll { $0.version != version }
+    return part
+  }
+
+  /// Makes the directories, or only those of one version. Without root's rights, hierarchies that refuse are left
+  /// out: a limit that needs one of them fails later.
   ///
   /// - Throws: `.conflict` where the cgroup is there already and has processes. What was made before is removed.
-  package mutating func create() throws(Problem) {
+  package mutating func create(_ version: CgroupLayout.Version? = nil) throws(Problem) {
     var made: [Directory] = []
-    do throws(Problem) { try create(&made) } catch {
+    do throws(Problem) { try create(version, &made) } catch {
       for directory in made.reversed() { _ = csys_unlinkat(AT_FDCWD, directory.path, AT_REMOVEDIR) }
       throw error
     }
   }
-  private mutating func create(_ made: inout [Directory]) throws(Problem) {
+  private mutating func create(_ version: CgroupLayout.Version?, _ made: inout [Directory]) throws(Problem) {
     var refused: [Directory] = []
     var isUnprivileged = geteuid() != 0
-    for directory in directories {
+    for directory in directories where version == nil || directory.version == version {
       do throws(Errno) {
         if try make(directory) {
           made.append(directory)

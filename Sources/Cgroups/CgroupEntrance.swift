@@ -9,14 +9,22 @@ package import Sys
 /// a grace period of the kernel; a process with one thread that writes "0" to version 1's `tasks` moves itself without
 /// that lock (0.02 ms a hierarchy, Linux 5.7+). Version 2 has clone3(2)'s `CLONE_INTO_CGROUP`.
 package struct CgroupEntrance: ~Copyable {
-  private let tasks: [CInt]
+  /// The doors of version 1, to hand over to a child that was there before them.
+  package let tasks: [CInt]
   /// The process that opened the doors closes them; the child has closed its copies when it is in.
-  private let opener = getpid()
+  private let opener: pid_t
   private let unified: CInt
 
   fileprivate init(tasks: [CInt], unified: CInt) {
     self.tasks = tasks
     self.unified = unified
+    opener = getpid()
+  }
+  /// In the child: doors that the parent has sent.
+  package init(received tasks: [CInt]) {
+    self.tasks = tasks
+    unified = -1
+    opener = 0
   }
   deinit {
     if getpid() == opener { close() }
@@ -45,11 +53,11 @@ extension CgroupEntrance {
 }
 
 extension Cgroup {
-  /// Opens the doors. The descriptors are close-on-exec.
-  package func entrance() throws(Problem) -> CgroupEntrance {
+  /// Opens the doors, or only those of one version. The descriptors are close-on-exec.
+  package func entrance(_ version: CgroupLayout.Version? = nil) throws(Problem) -> CgroupEntrance {
     var tasks: [CInt] = []
     var unified: CInt = -1
-    for directory in directories {
+    for directory in directories where version == nil || directory.version == version {
       let isTwo = directory.version == .two
       let descriptor =
         isTwo

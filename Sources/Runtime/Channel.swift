@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import Problems
+import Seccomp
 import Sys
 
 /// What the two halves of the runtime say to each other, one packet each.
@@ -11,7 +12,7 @@ enum Message: UInt8 {
   case hooks
   /// Child to parent: all is set up, the process waits for `start`.
   case ready
-  /// Parent to child: execute the process.
+  /// Parent to child: execute the process; the first one brings the seccomp filter, where there is one.
   case start
   /// Child to parent: a StepFailure follows; it is the last message.
   case failure
@@ -25,6 +26,8 @@ enum Message: UInt8 {
   case mapIDs
   /// Child to parent: a line for the log follows, after its level's number.
   case log
+  /// Parent to child: the doors of the cgroup that was made meanwhile come along.
+  case enter
 }
 
 /// One end of the SEQPACKET pair between the halves.
@@ -69,10 +72,13 @@ struct Channel: ~Copyable {
     }
     return nil
   }
+  private static let bytesMax = 1 + SeccompFilter.bytesMax
+  /// One for each hierarchy of cgroups, at the most.
+  private static let descriptorsMax = 32
   private func receiveAny() throws(Errno) -> Packet? {
     let got: (bytes: [UInt8], descriptors: [CInt])
     do throws(Errno) {
-      got = try Sys.receive(socket, bytesMax: 4096, descriptorsMax: 1)
+      got = try Sys.receive(socket, bytesMax: Self.bytesMax, descriptorsMax: Self.descriptorsMax)
     } catch {
       if error.rawValue == ECONNRESET { return nil }
       throw error == .wouldBlock ? .timedOut : error
@@ -84,16 +90,19 @@ struct Channel: ~Copyable {
   }
 
   /// The child's wait for the parent.
-  func await(_ expected: Message) throws(StepFailure) {
+  /// - Returns: what came with it.
+  @discardableResult
+  func await(_ expected: Message) throws(StepFailure) -> [UInt8] {
     let got = try during(.synchronize) { () throws(Errno) in try receive() }
     guard let got, got.message == expected else { throw StepFailure(.synchronize, .brokenPipe) }
+    return got.payload
   }
 }
 
 /// The parent's side of the conversation: what went wrong in the child comes out as a problem.
 extension Channel {
-  func say(_ message: Message) throws(Problem) {
-    do throws(Errno) { try send(message) } catch {
+  func say(_ message: Message, _ payload: [UInt8] = [], descriptors: [CInt] = []) throws(Problem) {
+    do throws(Errno) { try send(message, payload, descriptors: descriptors) } catch {
       // Where it has gone, its own report says more than a broken pipe; where it has not, it still waits for us.
       guard error == .brokenPipe || error.rawValue == ECONNRESET else {
         throw Problem(code: .unavailable, message: "speak to the container's process", cause: error)

@@ -43,7 +43,7 @@ struct ContainerInit: ~Copyable {
       try during(.cgroupNamespace) { () throws(Errno) in try check(csys_unshare(CSYS_CLONE_NEWCGROUP)) }
     }
     try setNames()
-    if plan.hasNew(.network) { try bringUpLoopback() }
+    if plan.hasNew(.network) && !plan.entersLater { try Loopback.bringUp() }
     var placed = PlacedMounts(linux)
     let root = try setUpRoot(&placed)
     try setSysctls()
@@ -90,10 +90,6 @@ struct ContainerInit: ~Copyable {
         try check(csys_setdomainname(domain, domain.utf8.count))
       }
     }
-  }
-
-  private func bringUpLoopback() throws(StepFailure) {
-    try during(.loopback) { () throws(Errno) in try Loopback.bringUp() }
   }
 
   private func setSysctls() throws(StepFailure) {
@@ -164,7 +160,10 @@ struct ContainerInit: ~Copyable {
 
 /// The loopback interface of the network namespace that the caller is in.
 enum Loopback {
-  static func bringUp() throws(Errno) {
+  static func bringUp() throws(StepFailure) {
+    try during(.loopback) { () throws(Errno) in try setUp() }
+  }
+  private static func setUp() throws(Errno) {
     let socket = OwnedFD(adopting: try check(csys_socket(AF_INET, CInt(SOCK_DGRAM.rawValue), 0)))
     try check(csys_set_interface_up(socket.borrowed, "lo"))
   }
@@ -175,6 +174,6 @@ enum Loopback {
     let theirs = try open("/proc/\(pid)/ns/net", O_RDONLY)
     try check(csys_setns(theirs.borrowed, kind))
     defer { _ = csys_setns(own.borrowed, kind) }
-    try bringUp()
+    try setUp()
   }
 }

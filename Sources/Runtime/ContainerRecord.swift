@@ -140,6 +140,18 @@ struct RecordStore {
     return fcntl(directory.borrowed, F_GETLK, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
   }
 
+  /// Writes the record where nobody looks for it, until `publish`.
+  func draft(_ record: ContainerRecord) throws(Problem) {
+    try doing("write the state of \(record.id)") { () throws(Errno) in
+      let file = try open(draftPath(record.id), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o600)
+      try writeAll(file, record.json.bytes())
+    }
+  }
+  func publish(_ id: String) throws(Problem) {
+    try doing("save the state of \(id)") { () throws(Errno) in try rename(draftPath(id), to: path(id, "state.json")) }
+  }
+  private func draftPath(_ id: String) -> String { path(id, "state.json.draft") }
+
   func save(_ record: ContainerRecord) throws(Problem) {
     try doing("save the state of \(record.id)") { () throws(Errno) in
       try replaceFile(path(record.id, "state.json"), with: record.json.bytes(), mode: 0o600, durable: false)

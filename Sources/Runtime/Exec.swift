@@ -28,7 +28,6 @@ struct Exec {
     plan.preservedDescriptors = preserved
     plan.isDumpable = geteuid() != 0
     plan.isDebug = log.isDebug
-    if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
   }
 
   mutating func connectConsole(_ path: String?, milliseconds: Int) throws(Problem) {
@@ -67,7 +66,9 @@ struct Exec {
     let channel = Channel(ends.first, log: log)
     log.debug("nsexec container setup: process \(child), joined namespaces 0x\(String(joinFlags, radix: 16))")
     do throws(Problem) {
+      for text in CapabilitySets(process.capabilities).warnings { log.write(.warning, text) }
       if let score = process.oomScoreAdj { try ProcessLimits.setOutOfMemoryScore(score, of: child) }
+      let filter = try plan.linux.seccomp.code()
       switch try channel.hear() {
       case .ready: break
       case .readyWithoutLimits: try ProcessLimits.set(process.rlimits ?? [], of: child)
@@ -75,7 +76,7 @@ struct Exec {
       }
       if let pidfdSocket { try PidfdSocket.send(child, to: pidfdSocket) }
       if let pidFile { try PidFile.write(child, to: pidFile) }
-      try channel.say(.start)
+      try channel.say(.start, filter)
       try CreatedContainer.awaitExecution(channel, listener: SeccompListener(plan: plan, pid: child))
       return child
     } catch {

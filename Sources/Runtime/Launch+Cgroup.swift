@@ -8,10 +8,9 @@ extension Launch {
   private var resources: Resources { plan.linux.resources ?? Resources() }
   private var filtersDevices: Bool { options.driver != .disabled && gates.hasDevices }
 
-  /// Gives the cgroup its limits, where it is there already, and plans what a `cgroup` mount will show.
-  mutating func furnishCgroup() throws(Problem) {
+  /// Gives the cgroup its limits, where it is there already.
+  func furnishCgroup() throws(Problem) {
     log.warn(ofIgnored: resources.memory, cgroup)
-    plan.cgroupMounts = Self.mounts(of: try cgroup.expectedDirectories())
     if cgroup.isPending { return }
     try cgroup.apply(resources, settingDevices: filtersDevices)
     try giveCgroup()
@@ -50,7 +49,8 @@ extension Launch {
   }
 
   /// What a `cgroup` mount shows where the host has version 1: one directory a hierarchy.
-  private static func mounts(of directories: [Cgroup.Directory]) -> [LaunchPlan.CgroupMount] {
+  func mountsOfCgroup() throws(Problem) -> [LaunchPlan.CgroupMount] {
+    let directories = try cgroup.expectedDirectories()
     if directories.count == 1 && directories[0].version == .two { return [] }
     return directories.map { directory in
       let name = directory.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"

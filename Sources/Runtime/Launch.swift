@@ -39,7 +39,8 @@ struct Launch {
   private let configuration: [UInt8]
   let gates: FeatureGates
   let createMilliseconds: Int
-  private var madeCgroup = false
+  /// What there is of the cgroup.
+  private var made = Cgroup.none
   /// The terminal's other end, for `run` without a console socket.
   var console: CInt = -1
 
@@ -67,7 +68,6 @@ struct Launch {
     plan.isInit = true
     plan.isDebug = log.isDebug
     plan.isDumpable = geteuid() != 0
-    if let profile = spec.linux?.seccomp { plan.seccomp = try SeccompFilter.compile(profile) }
     cgroup = try options.driver.cgroup(
       path: spec.linux?.cgroupsPath, id: options.id, annotations: spec.annotations ?? [:])
     cgroup.toleratesRefusals = try settings.isRootless()
@@ -86,7 +86,7 @@ struct Launch {
   /// Makes the container; its process waits, set up, for `release` or for `start`.
   /// - Parameter waitsForStart: another command will start it.
   mutating func create(waitsForStart: Bool) throws(Problem) -> CreatedContainer {
-    let lock = try reserve().release()
+    let lock = try store.reserve(options.id).release()
     defer { _ = csys_close(lock) }
     var child: pid_t = -1
     let mountBefore = plan.namespace(.mount) == nil ? try? MountTree.number(ofPath: plan.rootPath) : nil
@@ -98,7 +98,7 @@ struct Launch {
         }
       }
       try openConsoleSocket()
-      try makeCgroup()
+      try makeCgroupAtFirst()
       try openIDMaps()
       try openSourcesForUserNamespace()
       return try launch(&child)
@@ -119,31 +119,48 @@ struct Launch {
     }
   }
 
-  /// Takes the ID, and keeps the specification as it is now.
-  /// - Returns: the lock of who makes the container.
-  func reserve() throws(Problem) -> OwnedFD {
-    let lock = try store.reserve(options.id)
-    do throws(Problem) {
-      try doing("copy config.json") { () throws(Errno) in
-        // A directory that only we know, and no cgroup yet: half a copy is as good as none.
-        let copy = try open(store.path(options.id, "config.json"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
-        try writeAll(copy, configuration)
-      }
-      return lock
-    } catch {
-      try? store.remove(options.id)
-      throw error
+  /// Keeps the specification as it is now. The directory is one that only we know: half a copy is as good as none.
+  func keepSpecification() throws(Problem) {
+    try doing("copy config.json") { () throws(Errno) in
+      let copy = try open(store.path(options.id, "config.json"), O_WRONLY | O_CREAT | O_EXCL, mode: 0o600)
+      try writeAll(copy, configuration)
     }
   }
   mutating func makeCgroup() throws(Problem) {
     try cgroup.create()
-    madeCgroup = true
+    made = cgroup
+    plan.cgroupMounts = try mountsOfCgroup()
     try furnishCgroup()
+  }
+  /// All of it, or what the child is born into (`LaunchPlan.entersLater`).
+  private mutating func makeCgroupAtFirst() throws(Problem) {
+    let joinsNothing = (plan.linux.namespaces ?? []).allSatisfy { ($0.path ?? "").isEmpty } && !plan.hasNew(.time)
+    guard joinsNothing, plan.hasNew(.network), !plan.hasNew(.user), cgroup.hasVersionOne, !cgroup.isPending,
+      !cgroup.mayLackRights
+    else { return try makeCgroup() }
+    plan.entersLater = true
+    plan.cgroupMounts = try mountsOfCgroup()
+    try cgroup.create(.two)
+    made = cgroup.part(.two)
+  }
+  /// The rest of it; the child gets its doors.
+  private mutating func makeCgroupMeanwhile(_ channel: borrowing Channel) throws(Problem) {
+    try cgroup.create(.one)
+    made = cgroup
+    try furnishCgroup()
+    let entrance = try cgroup.entrance(.one)
+    try channel.say(.enter, descriptors: entrance.tasks)
   }
   /// Undoes the two above; processes have gone before.
   func takeBack() {
-    if madeCgroup { try? cgroup.delete() }
+    try? made.delete()
     try? store.remove(options.id)
+  }
+
+  private func fork(_ ends: borrowing SocketPair) throws(Problem) -> pid_t {
+    let joins = try NamespaceJoins(plan: plan)
+    let entrance = try cgroup.entrance(plan.entersLater ? .two : nil)
+    return try joins.fork(plan: plan, entrance, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
   }
 
   private mutating func launch(_ child: inout pid_t) throws(Problem) -> CreatedContainer {
@@ -151,19 +168,14 @@ struct Launch {
       try SocketPair.make(type: CInt(SOCK_SEQPACKET.rawValue))
     }
     let plan = plan
-    let joins = try NamespaceJoins(plan: plan)
-    let entrance = try cgroup.entrance()
-    child = try joins.fork(
-      plan: plan, entrance, parentEnd: ends.first.borrowed, childEnd: ends.second.borrowed)
+    child = try fork(ends)
     log.debug("nsexec container setup: process \(child), clone flags 0x\(String(plan.cloneFlags, radix: 16))")
     ends.second.close()
     if plan.startListener >= 0 { _ = csys_close(plan.startListener) }
     if plan.consoleSocket >= 0 { _ = csys_close(plan.consoleSocket) }
     let channel = Channel(ends.first, log: log)
     try channel.limitWait(to: createMilliseconds)
-    let startTime = try doing("read the start time of the container's process") { () throws(Errno) in
-      try Sys.startTime(ofPid: child)
-    }
+    if plan.entersLater { try makeCgroupMeanwhile(channel) }
     if cgroup.isPending { try startUnit(around: child) }
     if plan.hasNew(.user) { try IDMaps(plan.linux).write(to: child) }
     try adjustOutOfMemoryScore(of: child)
@@ -173,6 +185,16 @@ struct Launch {
     }
     if let path = options.pidfdSocket { try PidfdSocket.send(child, to: path) }
     try channel.say(.proceed)
+    // What follows needs not hold up the child, which mounts meanwhile.
+    try keepSpecification()
+    let startTime = try doing("read the start time of the container's process") { () throws(Errno) in
+      try Sys.startTime(ofPid: child)
+    }
+    var record = ContainerRecord(plan: plan, cgroup: cgroup, pid: child, startTime: startTime)
+    record.gates = gates
+    try store.draft(record)
+    let filter = try plan.linux.seccomp.code()
+    for text in CapabilitySets(plan.spec.process?.capabilities).warnings { log.write(.warning, text) }
     while true {
       let got = try channel.hearAll()
       let message = got.message
@@ -182,12 +204,13 @@ struct Launch {
         try channel.say(.proceed)
       case .ready, .readyWithoutLimits:
         if message == .readyWithoutLimits { try setLimits(of: child) }
-        var record = ContainerRecord(plan: plan, cgroup: cgroup, pid: child, startTime: startTime)
-        record.gates = gates
-        if plan.namespace(.mount) == nil { record.rootMount = try? MountTree.number(ofPath: plan.rootPath) }
-        try store.save(record)
+        if plan.namespace(.mount) == nil {
+          record.rootMount = try? MountTree.number(ofPath: plan.rootPath)
+          try store.draft(record)
+        }
+        try store.publish(record.id)
         if let path = options.pidFile { try PidFile.write(child, to: path) }
-        return CreatedContainer(record: record, channel: channel)
+        return CreatedContainer(record: record, filter: filter, channel: channel)
       case .hooks:
         let runner = HookRunner(plan: plan, status: .creating, pid: child)
         do throws(StepFailure) {
@@ -282,14 +305,24 @@ struct Launch {
   }
 }
 
+extension LinuxSeccomp? {
+  /// The compiled filter, for the process that will install it; empty without one.
+  func code() throws(Problem) -> [UInt8] {
+    guard let self else { return [] }
+    return try SeccompFilter.compile(self).bytes
+  }
+}
+
 /// A container whose process waits.
 struct CreatedContainer: ~Copyable {
   let record: ContainerRecord
+  /// The seccomp filter, as the process gets it.
+  let filter: [UInt8]
   let channel: Channel
 
   /// Ends the creation: the process goes on to wait for `start`, or executes at once.
   consuming func release() throws(Problem) -> Channel {
-    try channel.say(.start)
+    try channel.say(.start, filter)
     return channel
   }
 

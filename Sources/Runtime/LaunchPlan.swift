@@ -1,7 +1,6 @@
 import CSys
 import Glibc
 import RuntimeSpec
-import Seccomp
 import Sys
 
 /// All that the child half needs to know; the parent decides it before the clone.
@@ -27,11 +26,13 @@ struct LaunchPlan {
   var idMapNamespaces: [Int: CInt] = [:]
   /// Controller mounts for a `cgroup` mount on a v1 or hybrid host: name below the mount, host path, other names.
   var cgroupMounts: [CgroupMount] = []
-  var seccomp: SeccompFilter?
   /// The process is the container's first, not an exec's.
   var isInit = false
   /// Whether this process may stay traceable (without privilege it has to, for its own /proc files).
   var isDumpable = false
+  /// The child makes its network namespace while the parent makes the cgroup, and enters that then: half a
+  /// millisecond each, where a host has a dozen hierarchies of version 1.
+  var entersLater = false
   /// The child reports its steps (`--debug`).
   var isDebug = false
 
@@ -70,6 +71,7 @@ struct LaunchPlan {
     for namespace in linux.namespaces ?? [] where (namespace.path ?? "").isEmpty {
       if namespace.kind == .cgroup || namespace.kind == .time { continue }
       if namespace.kind == .ipc && makesIPCNamespaceLater { continue }
+      if namespace.kind == .network && entersLater { continue }
       flags |= namespace.kind.cloneFlag ?? 0
     }
     return flags

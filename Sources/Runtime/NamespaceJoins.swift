@@ -108,11 +108,25 @@ struct NamespaceJoins {
   ) -> Never {
     _ = csys_close(parentEnd)
     do throws(StepFailure) {
-      if !entered { try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() } }
-      Scheduling.resetAffinity()
       let copy = try during(.synchronize) { () throws(Errno) in try check(csys_fcntl(end, F_DUPFD_CLOEXEC, 3)) }
-      try ContainerInit.run(plan, Channel(OwnedFD(adopting: copy)))
+      let channel = Channel(OwnedFD(adopting: copy))
+      if plan.entersLater {
+        try enterLater(channel)
+      } else if !entered {
+        try during(.cgroupEntrance) { () throws(Errno) in try entrance.enter() }
+      }
+      Scheduling.resetAffinity()
+      try ContainerInit.run(plan, channel)
     } catch { report(error, end) }
+  }
+
+  /// `LaunchPlan.entersLater`.
+  private static func enterLater(_ channel: borrowing Channel) throws(StepFailure) {
+    try during(.unshare) { () throws(Errno) in try check(csys_unshare(NamespaceKind.network.cloneFlag ?? 0)) }
+    try Loopback.bringUp()
+    let got = try during(.synchronize) { () throws(Errno) in try channel.receive() }
+    guard let got, got.message == .enter else { throw StepFailure(.synchronize, .brokenPipe) }
+    try during(.cgroupEntrance) { () throws(Errno) in try CgroupEntrance(received: got.descriptors).enter() }
   }
 
   static func report(_ failure: StepFailure, _ end: CInt) -> Never {

@@ -38,20 +38,16 @@ struct ProcessSetup {
     try Scheduling.apply(process, processors: plan.spec.linux?.resources?.cpu?.cpus)
     let isThere = try changeDirectory(mayBeDenied: true)
     let capabilities = CapabilitySets(process.capabilities)
-    let filter = plan.seccomp
+    let isFiltered = plan.spec.linux?.seccomp != nil
     let isUnprivileged = process.noNewPrivileges == true
     try capabilities.dropBounding()
     let hasLimits = try ProcessLimits.setOwn(process.rlimits ?? [])
     try becomeUser()
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter: it is kept until then, and nothing runs in between.
-    let refused = try capabilities.apply(keeping: filter != nil && !isUnprivileged ? CapabilityName.sysAdmin : 0)
+    let refused = try capabilities.apply(keeping: isFiltered && !isUnprivileged ? CapabilityName.sysAdmin : 0)
     for name in CapabilityName.names(refused) {
       channel.report(.warning, "can't grant capability \(name): the runtime lacks it, or it is not permitted")
     }
-    for name in capabilities.notRaised {
-      channel.report(.warning, "can't raise ambient capability \(name): it is not permitted and inheritable")
-    }
-    for name in capabilities.unknown { channel.report(.warning, "ignoring unknown capability \(name)") }
     if !isThere { _ = try changeDirectory(mayBeDenied: false) }
     _ = csys_umask(process.user?.umask.map { mode_t($0) } ?? 0o022)
     let arguments = process.args ?? []
@@ -62,7 +58,8 @@ struct ProcessSetup {
       try check(csys_close_range(3 + plan.preservedDescriptors, CUnsignedInt.max, Self.closeOnExec))
     }
     _ = consume root
-    let starter = try waitForStart(channel, hasLimits: hasLimits)
+    var filter: SeccompFilter?
+    let starter = try waitForStart(channel, hasLimits: hasLimits, &filter)
     do throws(StepFailure) {
       guard let program else { throw StepFailure(.invalid, Errno(rawValue: 0), "process.args is empty") }
       if isUnprivileged {
@@ -89,7 +86,10 @@ struct ProcessSetup {
   }
 
   /// Reports that all is set up and waits: for the parent, then, after `create`, for `start`.
-  private func waitForStart(_ channel: consuming Channel, hasLimits: Bool) throws(StepFailure) -> Channel {
+  /// - Parameter filter: gets what the parent has compiled meanwhile.
+  private func waitForStart(
+    _ channel: consuming Channel, hasLimits: Bool, _ filter: inout SeccompFilter?
+  ) throws(StepFailure) -> Channel {
     if plan.startListener >= 0 {
       // A created container can be told to end, as one that runs its command: the kernel keeps such signals from PID 1.
       // They arrive from the moment that `create` has returned, so the handlers are there before it hears us.
@@ -100,7 +100,11 @@ struct ProcessSetup {
       }
     }
     try during(.synchronize) { () throws(Errno) in try channel.send(hasLimits ? .ready : .readyWithoutLimits) }
-    try channel.await(.start)
+    let code = try channel.await(.start)
+    if plan.spec.linux?.seccomp != nil {
+      filter = SeccompFilter(bytes: code)
+      if filter == nil { throw StepFailure(.seccomp, .invalid) }
+    }
     if plan.isDebug {
       channel.report(.debug, plan.isInit ? "init: closing the pipe to signal completion" : "setns_init: about to exec")
     }
@@ -221,6 +225,12 @@ struct CapabilitySets {
   /// Ambient capabilities that the kernel refuses: only what is permitted and inheritable can be raised.
   var notRaised: [String] {
     CapabilityName.names(ambient & ~(permitted & inheritable))
+  }
+
+  /// What is asked for and cannot be given, for the log.
+  var warnings: [String] {
+    notRaised.map { "can't raise ambient capability \($0): it is not permitted and inheritable" }
+      + unknown.map { "ignoring unknown capability \($0)" }
   }
 
   func dropBounding() throws(StepFailure) {

@@ -19,10 +19,11 @@ struct Restore {
   mutating func run() throws(Problem) -> ContainerRecord {
     let program = try CriuProcess.find(settings.program)
     _ = try openImages()
-    let lock = try launch.reserve().release()
+    let lock = try launch.store.reserve(id).release()
     defer { _ = csys_close(lock) }
     var record: ContainerRecord?
     do throws(Problem) {
+      try launch.keepSpecification()
       try launch.openConsoleSocket()
       try launch.makeCgroup()
       let root = try prepareRoot()

@@ -76,3 +76,26 @@ package struct SeccompFilter: Sendable {
     return flags
   }
 }
+
+extension SeccompFilter {
+  /// For the process that will install it: flags, whether it notifies, instructions.
+  package var bytes: [UInt8] {
+    var bytes = withUnsafeBytes(of: flags) { Array($0) } + [notifies ? 1 : 0]
+    instructions.withUnsafeBytes { bytes += $0 }
+    return bytes
+  }
+  /// Fits any filter's `bytes`.
+  package static let bytesMax = headerSize + Limit.instructions * MemoryLayout<sock_filter>.stride
+  private static let headerSize = 5
+  package init?(bytes: [UInt8]) {
+    let stride = MemoryLayout<sock_filter>.stride
+    guard bytes.count > Self.headerSize, (bytes.count - Self.headerSize) % stride == 0 else { return nil }
+    flags = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
+    notifies = bytes[4] == 1
+    instructions = bytes.withUnsafeBytes { raw in
+      Swift.stride(from: Self.headerSize, to: raw.count, by: stride).map {
+        raw.loadUnaligned(fromByteOffset: $0, as: sock_filter.self)
+      }
+    }
+  }
+}
