@@ -178,6 +178,9 @@ struct RecordStore {
   func spec(of id: String) throws(Problem) -> Spec { try SpecFile.load(path(id, "config.json")) }
 
   func remove(_ id: String) throws(Problem) {
+    // The usual content; anything else is found by looking.
+    for name in ["state.json", "config.json"] { _ = csys_unlinkat(AT_FDCWD, path(id, name), 0) }
+    if csys_unlinkat(AT_FDCWD, directory(of: id), AT_REMOVEDIR) == 0 { return }
     try doing("remove \(directory(of: id))") { () throws(Errno) in try removeTree(directory(of: id)) }
   }
 
