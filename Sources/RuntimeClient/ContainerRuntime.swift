@@ -62,9 +62,16 @@ public struct ContainerRuntime: Sendable {
   }
 
   /// A container that is there already, whoever created it.
-  /// - Throws: `.unavailable` with the runtime's words where there is none.
+  /// - Throws: `.notFound` where there is none.
   public func container(_ id: String) throws(Problem) -> Container {
-    let state = try state(of: id)
+    let state: ContainerState
+    do throws(Problem) { state = try self.state(of: id) } catch {
+      // A runtime has no code for it, and words decide nothing: its own list says whether there is one.
+      let list = try call(["list", "--quiet"], .init(), capturing: true)
+      let names = String(decoding: list.output, as: UTF8.self).split(separator: "\n")
+      guard list.status == .exited(code: 0), !names.contains(where: { $0 == id }) else { throw error }
+      throw Problem(code: .notFound, message: "no container \(id)", cause: error)
+    }
     return try Container(state, self)
   }
 

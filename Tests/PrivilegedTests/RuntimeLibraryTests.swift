@@ -34,7 +34,7 @@ import Testing
       #expect(try container.wait() == .exited(code: 5), "it may be asked again")
       #expect(try runtime.container(id).state().status == .stopped)
       try container.delete()
-      #expect(throws: Problem.self) { try runtime.container(id) }
+      #expect(#expect(throws: Problem.self) { try runtime.container(id) }?.code == .notFound)
     }
   }
 
