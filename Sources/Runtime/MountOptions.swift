@@ -51,7 +51,13 @@ struct MountOptions: Equatable {
     return (plain + below + superblock + none).sorted()
   }
 
-  init(_ options: [String]) { for option in options { add(option) } }
+  init(_ options: [String]) {
+    var accessTimes = AccessTimeWords()
+    for option in options { add(option, &accessTimes) }
+    if accessTimes.isEmpty { return }
+    set |= accessTimes.attributes
+    clear |= MountAttribute.accessTimes | MountAttribute.noDirectoryAccessTime
+  }
 
   /// What a flag does to the attributes of a mount; nil where the word is no such flag.
   private static func attribute(_ word: String) -> (set: UInt64, clear: UInt64)? {
@@ -90,14 +96,8 @@ struct MountOptions: Equatable {
     }
   }
 
-  private mutating func add(_ option: String) {
-    // As mount(2) reads a set of flags: what the others stand against takes none of them back.
-    if option == "relatime", set & MountAttribute.accessTimes != 0 { return }
-    if option == "atime" || option == "diratime" {
-      // As mount(2), runc and crun: they say nothing about the rule that a mount has, they only take words back.
-      let word = option == "atime" ? MountAttribute.noAccessTime : MountAttribute.noDirectoryAccessTime
-      if option == "atime", set & word != 0 { clear &= ~MountAttribute.accessTimes }
-      set &= ~word
+  private mutating func add(_ option: String, _ accessTimes: inout AccessTimeWords) {
+    if option.utf8.suffix(5).elementsEqual("atime".utf8), accessTimes.add(option) {
       namesAttribute = true
       return
     }
@@ -134,5 +134,33 @@ struct MountOptions: Equatable {
       superblock.append(
         SuperblockOption(key: String(Substring(key)), value: hasValue ? String(Substring(rest)) : nil))
     }
+  }
+}
+
+/// The words about access times, as mount(2), runc and crun read them: together they are the new rule of a mount; words
+/// against another only take it back, and where none is left the rule stays.
+private struct AccessTimeWords {
+  private var noAccess = false, strict = false, relative = false, noDirectory = false
+
+  var isEmpty: Bool { !noAccess && !strict && !relative && !noDirectory }
+  var attributes: UInt64 {
+    let rule = strict ? MountAttribute.strictAccessTime : noAccess ? MountAttribute.noAccessTime : 0
+    return noDirectory ? rule | MountAttribute.noDirectoryAccessTime : rule
+  }
+
+  /// - Returns: false for any other word.
+  mutating func add(_ word: String) -> Bool {
+    switch word {
+    case "noatime": noAccess = true
+    case "atime": noAccess = false
+    case "strictatime": strict = true
+    case "nostrictatime": strict = false
+    case "relatime": relative = true
+    case "norelatime": relative = false
+    case "nodiratime": noDirectory = true
+    case "diratime": noDirectory = false
+    default: return false
+    }
+    return true
   }
 }

@@ -47,6 +47,7 @@ public struct ContainerRuntime: Sendable {
   ///
   /// - Parameters:
   ///   - id: letters, digits, `_`, `+`, `-` and `.`; not in use under this root.
+  ///   - bundle: its config.json is copied as it is now; its root filesystem is the container's.
   ///   - streams: of the container's process, which keeps them.
   /// - Throws: `.invalid` for a bundle with a terminal, `.unavailable` with the runtime's own words.
   public func create(_ id: String, from bundle: OCIBundle, streams: ContainerStreams = .init()) throws(Problem)

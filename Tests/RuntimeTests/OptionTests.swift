@@ -18,11 +18,16 @@ struct OptionTests {
   }
 
   @Test func accessTimeRulesReplaceEachOther() {
-    #expect(MountOptions(["noatime"]).clear == MountAttribute.accessTimes)
+    let rule = MountAttribute.accessTimes | MountAttribute.noDirectoryAccessTime
+    for words in [["noatime"], ["relatime"], ["strictatime"], ["nodiratime"], ["nodiratime", "norelatime"]] {
+      #expect(MountOptions(words).clear == rule, "the rule is replaced whole: \(words)")
+    }
+    #expect(MountOptions(["nodiratime", "strictatime"]).set & rule == 0xa0)
     #expect(
       MountOptions(["noatime", "strictatime"]).set & MountAttribute.accessTimes == MountAttribute.strictAccessTime)
     #expect(MountOptions(["noatime", "relatime"]).set == MountAttribute.noAccessTime)
-    let plain = MountOptions(["atime", "diratime"])  // mount(2) would leave a mount's rule as it is
+    // mount(2) would leave a mount's rule as it is
+    let plain = MountOptions(["atime", "diratime", "norelatime", "nostrictatime"])
     #expect(plain.namesAttribute && plain.set | plain.clear == 0 && MountOptions(["noatime", "atime"]) == plain)
     #expect(MountOptions(["defaults", "idmap", "tmpcopyup"]).copyUp)
   }
