@@ -17,16 +17,17 @@ def put(data, kind):
     return {"mediaType": "application/vnd.oci.image." + kind, "digest": "sha256:" + name, "size": len(data)}
 
 
-def layer(*names):
+def layer(name, source=None):
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as tar:
-        for name, source in names:
+        if source:
             tar.add(source, name)
+        else:
+            tar.addfile(tarfile.TarInfo(name))
     return put(data.getvalue(), "layer.v1.tar")
 
 
-layers = [layer(("bin/sh", "/bin/busybox"))]
-layers += [layer((f"layer{number}", "/dev/null")) for number in range(1, count)]
+layers = [layer("bin/sh", "/bin/busybox")] + [layer(f"layer{number}") for number in range(1, count)]
 rootfs = {"type": "layers", "diff_ids": [one["digest"] for one in layers]}
 config = put(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode(), "config.v1+json")
 manifest = put(json.dumps({"schemaVersion": 2, "config": config, "layers": layers}).encode(), "manifest.v1+json")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs as the unprivileged user inside the machine of scripts/test-vm: the engine in a login session, whose containers get
 # their cgroups from the user's systemd; in a scope that was delegated to the user, without systemd; and with neither.
-# covers PD-45, PD-161, G.14 without privilege, PD-143, LP-41, OC-50 on a machine with systemd
+# covers PD-45, PD-161, G.14 without privilege, PD-143, LP-41, OC-36, OC-50 on a machine with systemd
 set -eu
 . /mnt/host/common.sh
 berth=/opt/berth/bin/berth
@@ -35,6 +35,12 @@ session)
   kill $registry
   check manager systemd $berth info --format '{{.host.cgroupManager}}'
   check whoami "0 $(id -u)" $berth run --rm --network none $box sh -c 'echo $(id -u) $(awk "NR==1 {print \$2}" /proc/self/uid_map)'
+
+  root='while read -r _ at type _; do [ $at != / ] || echo $type; done </proc/mounts'
+  check overlay overlay $berth run --rm --network none $box sh -c "$root"
+  fuse=$(command -v fuse-overlayfs) # whether Debian's is there is the machine's business
+  [ -z "$fuse" ] || check fuse-overlayfs fuse.fuse-overlayfs \
+    $berth --storage-opt overlay.mount_program=$fuse run --rm --network none $box sh -c "$root"
 
   run --name web $limits $box
   check scope "berth-$($berth inspect --format '{{.Id}}' web).scope" sh -c "basename $(cgroup web)"
