@@ -123,13 +123,16 @@ struct RecordStore {
       }
       throw Problem(code: Problem.Code(error), message: "make directory \(directory(of: id))", cause: error)
     }
-    return try doing("lock \(directory(of: id))") { () throws(Errno) in
+    do throws(Errno) {
       let directory = try open(directory(of: id), O_RDONLY | O_DIRECTORY)
       // The process's lock, not the descriptor's: a child that outlives the runtime does not hold it.
       var lock = flock()
       lock.l_type = Int16(F_RDLCK)
       if fcntl(directory.borrowed, F_SETLK, &lock) != 0 { throw Errno(rawValue: errno) }
       return directory
+    } catch {
+      try? remove(id)
+      throw Problem(code: Problem.Code(error), message: "lock \(directory(of: id))", cause: error)
     }
   }
   /// Whether a runtime is making this container, whose state is not saved yet, just now.
