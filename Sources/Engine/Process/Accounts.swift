@@ -65,7 +65,11 @@ struct Accounts: Sendable {
     } catch {
       switch error {
       case .notFound, .notDirectory, .symlinkLoop: return ""
-      default: throw Problem(code: .init(error), message: "read /\(path) of the container", cause: error)
+      default:
+        throw Problem(
+          code: .init(error), message: "read /\(path) of the container",
+          hint: error.rawValue == ENOTCONN ? "the program that served its files has ended: berth restart it" : nil,
+          cause: error)
       }
     }
   }
