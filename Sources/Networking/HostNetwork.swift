@@ -36,9 +36,23 @@ public struct HostNetwork: ~Copyable {
   /// Name of the interface of the default route; nil where there is none.
   public mutating func defaultInterface() throws(Problem) -> String? {
     try asking("read the routes") { () throws(NetlinkFailure) in
-      let index = try route.routes().first { $0.prefix == 0 && $0.interface > 0 && $0.table == 254 }?.interface
-      return try index.flatMap { (index) throws(NetlinkFailure) in try route.links().first { $0.index == index }?.name }
+      guard let index = try defaultRoutes().first?.interface else { return nil }
+      return try route.links().first { $0.index == index }?.name
     }
+  }
+  /// Name of the one interface that the default routes of both families go through; nil where there is no such one.
+  public mutating func sharedDefaultInterface() throws(Problem) -> String? {
+    try asking("read the routes") { () throws(NetlinkFailure) in
+      let routes = try defaultRoutes()
+      guard let index = routes.first?.interface, routes.allSatisfy({ $0.interface == index }),
+        routes.contains(where: { $0.family != routes[0].family })
+      else { return nil }
+      return try route.links().first { $0.index == index }?.name
+    }
+  }
+  /// Those of the main table. Source: rtnetlink(7), RT_TABLE_MAIN.
+  private mutating func defaultRoutes() throws(NetlinkFailure) -> [Route] {
+    try route.routes().filter { $0.prefix == 0 && $0.interface > 0 && $0.table == 254 }
   }
 
   /// What is no bridge is left alone: somebody else's interface got the name.

@@ -31,6 +31,9 @@ import Testing
 
   @Test func optionsReplaceDefaultsAndOursAreRefused() throws {
     let words = Pasta.arguments([], options: ["--map-gw", "-T", "5432"], namespace: "/n", pidFile: "/p")
+    let own = Pasta.arguments([], options: ["-i", "b"], interface: "a", namespace: "/n", pidFile: "/p")
+    #expect(own.contains("b") && !own.contains("a"))
+    #expect(Pasta.arguments([], options: [], interface: "a", namespace: "/n", pidFile: "/p").contains("a"))
     #expect(!words.contains("--no-map-gw") && !words.contains("--map-gw"))
     #expect(words.suffix(4) == ["-T", "5432", "--netns", "/n"])
     for option in ["--netns=/x", "-P", "--foreground"] {

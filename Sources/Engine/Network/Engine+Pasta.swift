@@ -19,8 +19,14 @@ enum Pasta {
   }
 
   /// The command line, without the program.
-  static func arguments(_ ports: [PublishedPort], options: [String], namespace: String, pidFile: String) -> [String] {
+  /// - Parameter interface: of the host's default routes. pasta reads one packet of the kernel's answer, and finds no
+  ///   route for IPv6 on a host with a hundred interfaces.
+  static func arguments(
+    _ ports: [PublishedPort], options: [String], interface: String? = nil, namespace: String, pidFile: String
+  ) -> [String] {
     var words = ["--config-net", "--quiet", "--pid", pidFile]
+    let isChosen = options.contains { $0 == "-i" || $0.hasPrefix("--interface") }
+    if let interface, !isChosen { words += ["--interface", interface] }
     for (transport, flag, back) in [(Transport.tcp, "-t", "-T"), (.udp, "-u", "-U")] {
       let specified = ports.filter { $0.transport == transport }.map(forwarding)
       // One each: an address holds for all ports that follow in its list.
@@ -80,8 +86,10 @@ extension Engine {
     }
     try namespace.bind(onto: target)
     let program = try Self.networkProgram("pasta", package: "passt", instead: "--network none or host")
+    var host = try hostNetwork()
     let words = Pasta.arguments(
-      ports, options: options, namespace: target, pidFile: paths.pastaPidFile(record.id))
+      ports, options: options, interface: try host.sharedDefaultInterface(), namespace: target,
+      pidFile: paths.pastaPidFile(record.id))
     let outcome = try doing("run \(program)") { () throws(Errno) in
       let pipe = try Pipe.make()
       var spawn = Spawn(program, words, environment: [])
@@ -97,7 +105,6 @@ extension Engine {
     let reason = outcome.words.split(separator: "\n").first { !$0.contains("syslog") }
     let failed = "pasta could not set up the network"
     if let fault = NeededDevice.tun.fault(failed) { throw fault }
-    var host = try hostNetwork()
     throw Problem(
       code: .unavailable, message: "\(failed): \(reason ?? "it said nothing")",
       hint: try host.defaultInterface() == nil
