@@ -52,19 +52,31 @@ private struct Writer {
 
   mutating func write(_ text: String) {
     output.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(contentsOf: [UInt8(ascii: "\\"), byte])
-      case 10: output.append(contentsOf: "\\n".utf8)
-      case 13: output.append(contentsOf: "\\r".utf8)
-      case 9: output.append(contentsOf: "\\t".utf8)
-      case 0..<0x20:
-        let digits = Array("0123456789abcdef".utf8)
-        output.append(contentsOf: "\\u00".utf8)
-        output.append(contentsOf: [digits[Int(byte >> 4)], digits[Int(byte & 15)]])
-      default: output.append(byte)
+    var text = text
+    text.withUTF8 { bytes in
+      var start = 0
+      for place in bytes.indices {
+        let byte = bytes[place]
+        guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+        output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<place]))
+        escape(byte)
+        start = place + 1
       }
+      output.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
     }
     output.append(UInt8(ascii: "\""))
+  }
+
+  private mutating func escape(_ byte: UInt8) {
+    switch byte {
+    case 10: output.append(contentsOf: "\\n".utf8)
+    case 13: output.append(contentsOf: "\\r".utf8)
+    case 9: output.append(contentsOf: "\\t".utf8)
+    case 0..<0x20:
+      let digits = Array("0123456789abcdef".utf8)
+      output.append(contentsOf: "\\u00".utf8)
+      output.append(contentsOf: [digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+    default: output.append(contentsOf: [UInt8(ascii: "\\"), byte])
+    }
   }
 }

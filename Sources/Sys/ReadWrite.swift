@@ -38,10 +38,11 @@ package func writeAll(_ fd: CInt, _ text: String) throws(Errno) { try writeAll(f
 package func readAll(_ fd: borrowing OwnedFD, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
   var bytes: [UInt8] = []
   let raw = fd.borrowed
-  while true {  // most files are small; a long one doubles the room until it fits
+  var size = 4 << 10
+  while true {  // most files are small; a long one is asked for its size, and where it does not say, the room doubles
     let known = bytes
     var got = 0
-    bytes = Array(unsafeUninitializedCapacity: max(4 << 10, known.count * 2)) { room, count in
+    bytes = Array(unsafeUninitializedCapacity: size) { room, count in
       count = known.count
       known.withUnsafeBytes { UnsafeMutableRawBufferPointer(room).copyMemory(from: $0) }
       repeat {
@@ -52,6 +53,7 @@ package func readAll(_ fd: borrowing OwnedFD, limit: Int = 64 << 20) throws(Errn
     try check(got)
     if bytes.count > limit { throw Errno(rawValue: EFBIG) }
     if got == 0 { return bytes }
+    size = max(bytes.count * 2, min(Int((try? status(fd))?.st_size ?? 0), limit) + 1)
   }
 }
 package func readFile(_ path: String, limit: Int = 64 << 20) throws(Errno) -> [UInt8] {
