@@ -43,9 +43,9 @@ public struct HostNetwork: ~Copyable {
   /// Name of the one interface that the default routes of both families go through; nil where there is no such one.
   public mutating func sharedDefaultInterface() throws(Problem) -> String? {
     try asking("read the routes") { () throws(NetlinkFailure) in
-      let routes = try defaultRoutes()
-      guard let index = routes.first?.interface, routes.allSatisfy({ $0.interface == index }),
-        routes.contains(where: { $0.family != routes[0].family })
+      let routes = try defaultRoutes()  // the preferred one of a family comes first
+      guard let index = routes.first?.interface,
+        routes.first(where: { $0.family != routes[0].family })?.interface == index
       else { return nil }
       return try route.links().first { $0.index == index }?.name
     }

@@ -135,8 +135,9 @@ struct Launch {
   /// All of it, or what the child is born into (`LaunchPlan.entersLater`).
   private mutating func makeCgroupAtFirst() throws(Problem) {
     let joinsNothing = (plan.linux.namespaces ?? []).allSatisfy { ($0.path ?? "").isEmpty } && !plan.hasNew(.time)
-    guard joinsNothing, plan.hasNew(.network), !plan.hasNew(.user), cgroup.hasVersionOne, !cgroup.isPending,
-      !cgroup.mayLackRights
+    let devices = plan.linux.netDevices ?? [:]  // they move into the namespace before the child is heard of
+    guard joinsNothing, plan.hasNew(.network), !plan.hasNew(.user), devices.isEmpty, cgroup.hasVersionOne,
+      !cgroup.isPending, !cgroup.mayLackRights
     else { return try makeCgroup() }
     plan.entersLater = true
     plan.cgroupMounts = try mountsOfCgroup()
