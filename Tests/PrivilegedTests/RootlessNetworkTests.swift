@@ -133,18 +133,22 @@ import Testing
       try user.importBusybox()
       let port = 20000 + Int.random(in: 0..<10000)
       let six = "\(port + 1)"
-      // Other tests change the host's interfaces and routes meanwhile: pasta may miss the host's IPv6 for a moment.
-      var web: Outcome?
-      let runs = try eventually(60) {
-        _ = try user.berth("rm", "-f", "web")
-        web = try user.berth(
-          "run", "-d", "--name", "web", "-p", "\(port):80", "-p", "[::1]:\(six):80", "busybox", "sh", "-c", Self.serve)
-        return web?.code == 0
-      }
-      #expect(runs, "\(web as Any)")
+      // pasta has IPv6 where the host has a way out by it; elsewhere such a port is refused.
+      let hasSixth = try !TestKit.run(["ip", "-6", "route", "show", "default"]).text.isEmpty
+      let sixth = ["-p", "[::1]:\(six):80"]
+      let web = try user.run(
+        [Installed.berth, "run", "-d", "--name", "web", "-p", "\(port):80"] + (hasSixth ? sixth : [])
+          + ["busybox", "sh", "-c", Self.serve])
+      #expect(web.code == 0, "\(web)")
       #expect(try eventually(10) { try fetch(port) == "served\n" })
-      #expect(try TestKit.run(["curl", "-s", "http://[::1]:\(six)/"]).text == "served\n")
-      #expect(try user.ok("port", "web", "80") == "0.0.0.0:\(port)\n[::1]:\(six)")
+      if hasSixth {
+        #expect(try TestKit.run(["curl", "-s", "http://[::1]:\(six)/"]).text == "served\n")
+        #expect(try user.ok("port", "web", "80") == "0.0.0.0:\(port)\n[::1]:\(six)")
+      } else {
+        let none = try user.run([Installed.berth, "run", "--rm"] + sixth + ["busybox", "true"])
+        #expect(none.code == 125 && none.errorText.contains("interface for IPv6"), "\(none)")
+        #expect(try user.ok("port", "web", "80") == "0.0.0.0:\(port)")
+      }
       func refused(_ word: String, _ flags: String...) throws {
         let outcome = try user.run([Installed.berth, "run", "--rm"] + flags + ["busybox", "true"])
         #expect(outcome.code == 125 && outcome.errorText.contains(word), "\(outcome)")
