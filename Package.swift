@@ -43,7 +43,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
   .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: house)
 }
 func program(_ name: String, _ dependencies: [Target.Dependency], _ linking: [LinkerSetting]) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, swiftSettings: house, linkerSettings: linking)
+  .executableTarget(
+    name: name, dependencies: dependencies + ["CEntry"], swiftSettings: house, linkerSettings: linking)
 }
 func tests(_ name: String, _ dependencies: [Target.Dependency], goldens: Bool = false) -> Target {
   .testTarget(
@@ -107,7 +108,7 @@ var targets: [Target] = [
     ]),
   // programs
   program("berth", ["CommandLineInterface", "Engine"], staticWithFoundation),
-  program("berth-runtime", ["Runtime", "CEntry"], fullyStatic + protectedStart),
+  program("berth-runtime", ["Runtime"], fullyStatic + protectedStart),
   program("berth-monitor", ["Monitor"], fullyStatic),
   program("berth-unpack", ["Unpack"], staticStandardLibrary),
   program("berth-dns", ["NameService"], fullyStatic),
