@@ -10,6 +10,11 @@ let house: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .treatAllWarnings(as: .error),
+  // What a program does not call is not linked, and the metadata of its arrays is made at compile time rather than at
+  // each start (docs/decisions/0006).
+  .unsafeFlags(
+    ["-Xfrontend", "-function-sections", "-Xfrontend", "-prespecialize-generic-metadata"],
+    .when(configuration: .release)),
 ]
 
 /// Fully static programs: no loader, no relocation (DESIGN.md, part 1). Release only, because a test
