@@ -58,7 +58,7 @@ package struct CgroupLayout: Sendable {
 
   private static func usualMountPoint(_ controllers: [String]) -> String {
     guard let first = controllers.first else { return root + "/unified" }
-    if first.hasPrefix("name=") { return root + "/" + first.dropFirst(5) }
+    if first.hasPrefix("name=") { return root + "/" + String(decoding: first.utf8.dropFirst(5), as: UTF8.self) }
     return root + "/" + joined(controllers)
   }
   static func joined(_ names: [String], _ separator: String = ",") -> String {

@@ -89,7 +89,8 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Express
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(Object(elements)) }
   public init(nilLiteral: ()) { self = .null }
-  public init(_ value: some BinaryInteger) { self = .number(String(value)) }
+  @inlinable
+  public init(_ value: some BinaryInteger) { self = .number(value.description) }
   public init(_ value: Bool) { self = .bool(value) }
   public init(_ value: String) { self = .string(value) }
   public init(_ values: [String]) { self = .array(values.map(JSON.string)) }

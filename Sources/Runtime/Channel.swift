@@ -49,7 +49,7 @@ struct Channel: ~Copyable {
 
   /// The child's line for the log; nothing depends on its arrival.
   func report(_ level: Log.Level, _ text: String) {
-    try? send(.log, [UInt8(Log.Level.allCases.firstIndex(of: level) ?? 0)] + text.utf8.prefix(2000))
+    try? send(.log, [UInt8(level.rank)] + text.utf8.prefix(2000))
   }
 
   /// - Parameter avoidsSendmsg: by sendmmsg(2) instead.

@@ -14,10 +14,13 @@ struct FeatureGates: Equatable {
   init(closed: [String]) { self.closed = closed }
   init(_ settings: Settings) throws(Problem) {
     var closed: [String] = []
-    for name in Self.names where try !settings.isOpen(String(name.uppercased().map { $0 == "-" ? "_" : $0 })) {
+    for name in Self.names where try !settings.isOpen(Self.variable(name)) {
       closed.append(name)
     }
     self.closed = closed
+  }
+  private static func variable(_ name: String) -> String {
+    String(decoding: name.uppercased().utf8.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }, as: UTF8.self)
   }
 
   var hasDevices: Bool { !closed.contains("cgroup-devices") }

@@ -53,7 +53,7 @@ extension Launch {
     let directories = try cgroup.expectedDirectories()
     if directories.count == 1 && directories[0].version == .two { return [] }
     return directories.map { directory in
-      let name = directory.mountPoint.split(separator: "/").last.map(String.init) ?? "cgroup"
+      let name = fileName(of: directory.mountPoint)
       let links = directory.controllers.count > 1 ? directory.controllers.filter { $0 != name } : []
       return LaunchPlan.CgroupMount(name: name, hostPath: directory.path, links: links)
     }

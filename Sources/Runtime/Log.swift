@@ -20,7 +20,15 @@ struct Log {
       default: return nil
       }
     }
-    fileprivate var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    /// Its place among all, the least first.
+    var rank: Int {
+      switch self {
+      case .debug: 0
+      case .info: 1
+      case .warning: 2
+      case .error: 3
+      }
+    }
   }
 
   /// What the lines are about; it becomes known on the way.
@@ -58,13 +66,14 @@ struct Log {
 
   func write(_ level: Level, _ message: String, _ details: [(name: String, value: String)] = []) {
     if level.rank < threshold.rank { return }
-    let line = line(level, message, details)
     var isKept = false
-    if let path, let fd = try? Self.file(path) { isKept = (try? writeAll(fd, line)) != nil }
+    if let path, let fd = try? Self.file(path) {
+      isKept = (try? writeAll(fd, line(level, message, details))) != nil
+    }
     // What no log takes must not get lost.
     if level == .error || !isKept {
       let isMachine = path == nil && (format == .json || level == .debug)
-      try? writeAll(2, isMachine ? line : "berth-runtime: \(message)\n")
+      try? writeAll(2, isMachine ? line(level, message, details) : "berth-runtime: \(message)\n")
     }
   }
 

@@ -5,6 +5,12 @@ import Sys
 /// What can be known to be wrong before anything is made.
 struct SpecCheck {
   let spec: Spec
+  private let linux: Linux
+
+  init(spec: Spec) {
+    self.spec = spec
+    linux = spec.linux ?? Linux()
+  }
 
   func all() throws(Problem) {
     try version()
@@ -13,13 +19,14 @@ struct SpecCheck {
     try sysctls()
     try process()
     try mounts()
-    try linux()
+    try onlyLinux()
   }
 
   func refuse(_ message: String) -> Problem { Problem(code: .invalid, message: message) }
 
   private func version() throws(Problem) {
-    guard let major = spec.ociVersion.split(separator: ".").first, major == "1" || major == "0" else {
+    let major = spec.ociVersion.utf8.prefix { $0 != UInt8(ascii: ".") }
+    guard major.elementsEqual("1".utf8) || major.elementsEqual("0".utf8) else {
       throw refuse("unsupported specification version \"\(spec.ociVersion)\"")
     }
     guard let root = spec.root, !root.path.isEmpty else { throw refuse("root.path is missing") }
@@ -27,22 +34,22 @@ struct SpecCheck {
 
   private func namespaces() throws(Problem) {
     var seen: UInt64 = 0
-    for namespace in spec.linux?.namespaces ?? [] {
+    for namespace in linux.namespaces ?? [] {
       guard let flag = namespace.kind.cloneFlag else {
         throw refuse("unknown namespace type \"\(namespace.kind.rawValue)\"")
       }
       if seen & flag != 0 { throw refuse("duplicate namespace \"\(namespace.kind.rawValue)\"") }
       seen |= flag
     }
-    let hasUIDs = !(spec.linux?.uidMappings ?? []).isEmpty, hasGIDs = !(spec.linux?.gidMappings ?? []).isEmpty
-    let user = spec.linux?.namespaces?.first { $0.kind == .user }
+    let hasUIDs = !(linux.uidMappings ?? []).isEmpty, hasGIDs = !(linux.gidMappings ?? []).isEmpty
+    let user = linux.namespaces?.first { $0.kind == .user }
     if user == nil && (hasUIDs || hasGIDs) { throw refuse("uidMappings and gidMappings need a user namespace") }
     if let user, (user.path ?? "").isEmpty, !hasUIDs || !hasGIDs {
       throw refuse("a new user namespace needs uidMappings and gidMappings")
     }
-    if !(spec.linux?.timeOffsets ?? [:]).isEmpty && !has(.time) { throw refuse("timeOffsets need a time namespace") }
+    if !(linux.timeOffsets ?? [:]).isEmpty && !has(.time) { throw refuse("timeOffsets need a time namespace") }
   }
-  func has(_ kind: NamespaceKind) -> Bool { spec.linux?.namespaces?.contains { $0.kind == kind } ?? false }
+  func has(_ kind: NamespaceKind) -> Bool { linux.namespaces?.contains { $0.kind == kind } ?? false }
 
   private func names() throws(Problem) {
     if let hostname = spec.hostname, !hostname.isEmpty, !has(.uts) {
@@ -59,7 +66,7 @@ struct SpecCheck {
       "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
       "kernel.shmmni", "kernel.shm_rmid_forced",
     ]
-    for (key, _) in spec.linux?.sysctl ?? [:] {
+    for (key, _) in linux.sysctl ?? [:] {
       let name = String(SysctlName.path(key).map { $0 == "/" ? "." : $0 })
       let kind: NamespaceKind?
       if ipc.contains(name) || name.hasPrefix("fs.mqueue.") {
@@ -93,8 +100,9 @@ struct SpecCheck {
       throw Problem(code: .invalid, message: "cwd must be an absolute path: \"\(process.cwd)\"")
     }
     // To setresuid(2) and setresgid(2) it means "as it is": such a process would keep root's.
-    let ids = [process.user?.uid, process.user?.gid] + (process.user?.additionalGids ?? [])
-    if ids.contains(UInt32.max) {
+    if let user = process.user,
+      user.uid == .max || user.gid == .max || user.additionalGids?.contains(.max) == true
+    {
       throw Problem(code: .invalid, message: "process.user: \(UInt32.max) is no user or group ID")
     }
     if (process.args ?? []).isEmpty { throw Problem(code: .invalid, message: "process.args must not be empty") }
@@ -108,8 +116,9 @@ struct SpecCheck {
       }
       seen |= 1 << resource
     }
-    for list in [process.execCPUAffinity?.initialCPUs, process.execCPUAffinity?.finalCPUs] {
-      guard let list, !list.isEmpty, Scheduling.mask(list) == nil else { continue }
+    let affinity = process.execCPUAffinity
+    for list in [affinity?.initialCPUs ?? "", affinity?.finalCPUs ?? ""]
+    where !list.isEmpty && Scheduling.mask(list) == nil {
       throw Problem(code: .invalid, message: "execCPUAffinity \"\(list)\" is no list of processors")
     }
     if let priority = process.ioPriority?.priority, !(0...7).contains(priority) {
@@ -127,42 +136,42 @@ struct SpecCheck {
     for mount in spec.mounts ?? [] where mount.destination.isEmpty {
       throw refuse("a mount without a destination")
     }
-    if let word = spec.linux?.rootfsPropagation, !word.isEmpty, MountOptions.propagation(word) == nil {
+    if let word = linux.rootfsPropagation, !word.isEmpty, MountOptions.propagation(word) == nil {
       throw refuse("unknown rootfsPropagation \"\(word)\"")
     }
-    let hides = !(spec.linux?.maskedPaths ?? []).isEmpty || !(spec.linux?.readonlyPaths ?? []).isEmpty
+    let hides = !(linux.maskedPaths ?? []).isEmpty || !(linux.readonlyPaths ?? []).isEmpty
     if hides && !has(.mount) {
       throw refuse("maskedPaths and readonlyPaths need a mount namespace of the container's own")
     }
-    for device in spec.linux?.devices ?? [] where !["b", "c", "u", "p", "f"].contains(device.type) {
+    for device in linux.devices ?? [] where !["b", "c", "u", "p", "f"].contains(device.type) {
       throw refuse("device \(device.path) has the unknown type \"\(device.type)\"")
     }
-    for device in spec.linux?.devices ?? [] where (device.major ?? 0) < 0 || (device.minor ?? 0) < 0 {
+    for device in linux.devices ?? [] where (device.major ?? 0) < 0 || (device.minor ?? 0) < 0 {
       throw refuse("device \(device.path) has no number \(device.major ?? 0):\(device.minor ?? 0)")
     }
   }
 }
 
 extension SpecCheck {
-  private func linux() throws(Problem) {
-    if let policy = spec.linux?.memoryPolicy { _ = try policy.request() }
-    if let flag = spec.linux?.personality?.flags?.first {
+  private func onlyLinux() throws(Problem) {
+    if let policy = linux.memoryPolicy { _ = try policy.request() }
+    if let flag = linux.personality?.flags?.first {
       throw Problem(code: .invalid, message: "unknown personality flag \"\(flag)\"")
     }
-    if let label = spec.linux?.mountLabel, !label.isEmpty, !exists("/sys/fs/selinux/enforce") {
+    if let label = linux.mountLabel, !label.isEmpty, !exists("/sys/fs/selinux/enforce") {
       throw Problem(
         code: .unsupported, message: "selinux label \(label) is wanted for mounts, but this kernel has no SELinux")
     }
     try NetDevices.check(spec)
     try seccomp()
-    if try IntelRdt(spec.linux?.intelRdt, id: "") != nil { _ = try IntelRdt.mountPoint() }
+    if try IntelRdt(linux.intelRdt, id: "") != nil { _ = try IntelRdt.mountPoint() }
   }
 }
 
 extension SpecCheck {
   /// The descriptor itself has to reach the agent, by one of two calls: that one cannot wait for the agent.
   private func seccomp() throws(Problem) {
-    guard let profile = spec.linux?.seccomp else { return }
+    guard let profile = linux.seccomp else { return }
     if profile.defaultAction == .notify { throw refuse("SCMP_ACT_NOTIFY cannot be used as default action") }
     if profile.notifies("sendmsg") && profile.notifies("sendmmsg") {
       throw refuse("SCMP_ACT_NOTIFY cannot be used for both of the syscalls sendmsg and sendmmsg")

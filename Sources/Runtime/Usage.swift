@@ -1,10 +1,13 @@
+import Sys
+
 /// `--help`, of the program and of each command, by the name that the program was called with.
 struct Usage {
   let program: String
 
   /// - Parameter word: argv[0].
   init(calledAs word: String) {
-    program = word.split(separator: "/").last.map(String.init) ?? "berth-runtime"
+    let name = fileName(of: word)
+    program = name.isEmpty ? "berth-runtime" : name
   }
 
   private struct Command {

@@ -9,12 +9,49 @@ package struct Spec: SpecObject {
   /// In the order in which they are mounted.
   package var mounts: [Mount]?
   /// Absent: the container can be created, not started.
-  package var process: Process?
+  package var process: Process? {
+    _read { yield large.process }
+    _modify {
+      ownLarge()
+      yield &large.process
+    }
+  }
   package var hostname: String?
   package var domainname: String?
-  package var hooks: Hooks?
+  package var hooks: Hooks? {
+    _read { yield large.hooks }
+    _modify {
+      ownLarge()
+      yield &large.hooks
+    }
+  }
   package var annotations: [String: String]?
-  package var linux: Linux?
+  package var linux: Linux? {
+    _read { yield large.linux }
+    _modify {
+      ownLarge()
+      yield &large.linux
+    }
+  }
+
+  /// The large members, behind one reference: whoever hands a specification on copies a pointer, not all of them.
+  private final class Large: Equatable, @unchecked Sendable {
+    var process: Process?
+    var hooks: Hooks?
+    var linux: Linux?
+
+    init(_ process: Process? = nil, _ hooks: Hooks? = nil, _ linux: Linux? = nil) {
+      (self.process, self.hooks, self.linux) = (process, hooks, linux)
+    }
+    static func == (one: Large, other: Large) -> Bool {
+      one === other || (one.process == other.process && one.hooks == other.hooks && one.linux == other.linux)
+    }
+  }
+  private var large = Large()
+  /// Before a change: never into another specification's members.
+  private mutating func ownLarge() {
+    if !isKnownUniquelyReferenced(&large) { large = Large(large.process, large.hooks, large.linux) }
+  }
 
   package init(ociVersion: String) {
     self.ociVersion = ociVersion
