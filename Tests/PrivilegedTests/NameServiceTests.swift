@@ -93,7 +93,8 @@ private typealias Answer = NameServiceWorld.Answer
       // from the host: FORMERR, NOTIMP, REFUSED and the right answers; nothing that is no answer
       #expect(codes["1"]?.integer(Int.self) ?? 0 > 1000, "\(outcome)")
       #expect(codes["-1"] == nil, "\(outcome)")
-      #expect(try world.dig("web").status == "NOERROR")
+      // the flood may still stand in the socket's queue, which drops what no longer fits
+      #expect(try eventually(5) { try world.dig("web").status == "NOERROR" })
       #expect(world.servicePid == before)
     }
   }
