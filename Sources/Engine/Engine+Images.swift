@@ -39,23 +39,29 @@ extension Engine {
 
   /// Gives an image further names.
   public func tagImage(_ name: String, as newNames: [String]) throws(Problem) {
-    try library().tag(name, as: newNames)
+    let id = try library().tag(name, as: newNames)
+    tell(newNames.map { EngineEvent(.image, .tag, id: id, name: $0) })
   }
 
   /// Takes these names from the image; all of them when `names` is empty.
   public func untagImage(_ name: String, names: [String] = []) throws(Problem) {
-    try library().untag(name, names: names)
+    let gone = try library().untag(name, names: names)
+    tell(gone.names.map { EngineEvent(.image, .untag, id: gone.id, name: $0) })
   }
 
   /// Removes a name of an image, and with its last name the image. - Parameter force: with containers and all names.
   public func removeImage(_ name: String, force: Bool = false) throws(Problem) -> ImageRemoval {
-    try library().remove(name, force: force, removeContainer: removeUser)
+    let removal = try library().remove(name, force: force, removeContainer: removeUser)
+    tell(EngineEvent.all(of: removal))
+    return removal
   }
 
   /// Removes all images, and with `force` the containers that use them.
   /// - Returns: what has gone, and why the others have not.
   public func removeAllImages(force: Bool = false) throws(Problem) -> (removal: ImageRemoval, failures: [Problem]) {
-    try library().removeAll(force: force, removeContainer: removeUser)
+    let result = try library().removeAll(force: force, removeContainer: removeUser)
+    tell(EngineEvent.all(of: result.removal))
+    return result
   }
 
   /// Removes images without a name that no container uses. - Parameter all: those with names, too.
@@ -64,6 +70,7 @@ extension Engine {
     let (removal, failures) = try library().removeAll(
       force: false, where: { $0.containers == 0 && (all || $0.isDangling) && filter.matches($0) },
       removeContainer: removeUser)
+    tell(EngineEvent.all(of: removal))
     if let first = failures.first(where: { $0.code != .conflict && $0.code != .notFound }) { throw first }
     return removal
   }
@@ -87,5 +94,15 @@ extension Engine {
     options.force = true
     options.ignore = true
     try remove(container.id, options)
+  }
+}
+
+extension EngineEvent {
+  /// Of each name that went, and of each image, which is called as the first of its names was.
+  fileprivate static func all(of removal: ImageRemoval) -> [EngineEvent] {
+    removal.untagged.map { EngineEvent(.image, .untag, id: removal.imageIDs[$0] ?? "", name: $0) }
+      + removal.deleted.map { id in
+        EngineEvent(.image, .remove, id: id, name: removal.untagged.first { removal.imageIDs[$0] == id } ?? "")
+      }
   }
 }

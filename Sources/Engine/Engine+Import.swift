@@ -8,8 +8,12 @@ extension Engine {
   ) throws(Problem) -> ImageReceipt {
     let policy = try signaturePolicy(options.signaturePolicy)
     let library = try library()
-    return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
+    let receipt = try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
       try library.importTar(from: path, options, policy: policy, progress: progress)
     }
+    tell(
+      [EngineEvent(.image, .import, id: receipt.id, name: path ?? "-")]
+        + receipt.names.map { EngineEvent(.image, .tag, id: receipt.id, name: $0) })
+    return receipt
   }
 }

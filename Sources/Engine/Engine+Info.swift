@@ -87,7 +87,7 @@ extension Engine {
       "swapFree": JSON(memory["SwapFree"]), "uptime": .string("\(Int(uptime))s"),
       "cgroupManager": .string(manager.rawValue),
       "cgroupVersion": .string(isCgroup2 ? "v2" : "v1"), "cgroupControllers": JSON(Self.controllers()),
-      "eventLogger": "none", "logDriver": "k8s-file",
+      "eventLogger": .string(eventsBackend.rawValue), "logDriver": "k8s-file",
       "idMappings": ["uidmap": namespace.uids.document, "gidmap": namespace.gids.document],
       "ociRuntime": [
         "name": .string(runtime?.split(separator: "/").last.map(String.init) ?? ""), "path": .string(runtime ?? ""),

@@ -12,8 +12,10 @@ extension Engine {
   ) throws(Problem) -> [ImageReceipt] {
     let policy = try signaturePolicy(policyFile)
     let library = try library()
-    return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
+    let receipts = try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
       try library.load(from: path, policy: policy, progress: progress)
     }
+    tell(receipts.map { EngineEvent(.image, .loadFromArchive, id: $0.id, name: path ?? "-") })
+    return receipts
   }
 }

@@ -12,9 +12,11 @@ extension Engine {
     try checkTransport(reference)
     let policy = try signaturePolicy(options.signaturePolicy)
     let library = try library()
-    return try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
+    let receipt = try withoutActuallyEscaping(progress) { (progress) throws(Problem) in
       try library.pull(reference, options, policy: policy, progress: progress)
     }
+    tell(EngineEvent(.image, .pull, id: receipt.id, name: reference))
+    return receipt
   }
 
   /// Only registries are pulled from; a file's transport would read as an image of that name in Docker's registry.

@@ -27,6 +27,8 @@ public struct EngineOptions: Sendable {
   public var networkProgram: String?
   /// As `--storage-opt` has them: "overlay.mount_program=/usr/bin/fuse-overlayfs".
   public var storageOptions: [String] = []
+  /// As `--events-backend` has it: "file" or "none".
+  public var eventsBackend = "file"
 
   public init(root: String, runroot: String) {
     self.root = root
@@ -34,8 +36,8 @@ public struct EngineOptions: Sendable {
   }
 
   /// $BERTH_ROOT, $BERTH_RUNROOT, $BERTH_LIBEXEC, $BERTH_RUNTIME, $BERTH_CNI_CONFIG_DIR, $BERTH_CNI_PLUGIN_DIRS,
-  /// $BERTH_NETWORK_CMD_PATH, $BERTH_STORAGE_OPTS over the defaults of DESIGN.md part 3, and, as Docker has it,
-  /// $DOCKER_RAMDISK for `noPivot`.
+  /// $BERTH_NETWORK_CMD_PATH, $BERTH_STORAGE_OPTS, $BERTH_EVENTS_BACKEND over the defaults of DESIGN.md part 3, and, as
+  /// Docker has it, $DOCKER_RAMDISK for `noPivot`.
   public static func fromEnvironment() -> EngineOptions {
     func variable(_ name: String) -> String? { environmentVariable(name).flatMap { $0.isEmpty ? nil : $0 } }
     let caller = Caller.current()
@@ -47,6 +49,7 @@ public struct EngineOptions: Sendable {
     result.noPivot = variable("DOCKER_RAMDISK") != nil
     result.networkProgram = variable("BERTH_NETWORK_CMD_PATH")
     result.storageOptions = (variable("BERTH_STORAGE_OPTS") ?? "").split(separator: ",").map(String.init)
+    if let backend = variable("BERTH_EVENTS_BACKEND") { result.eventsBackend = backend }
     result.pluginConfigurationDirectory = variable("BERTH_CNI_CONFIG_DIR")
     result.pluginDirectories = (variable("BERTH_CNI_PLUGIN_DIRS") ?? "").split(separator: ":").map(String.init)
     return result
@@ -66,6 +69,9 @@ public final class Engine {
   let paths: Paths
   let programs: Programs
   let storage: StorageOptions
+  let eventsBackend: EventsBackend
+  /// See `tell`.
+  var warnedOfEvents = false
   private var opened: Store?
   /// See `userNamespace()`.
   var knownNamespace: UserNamespace?
@@ -86,6 +92,7 @@ public final class Engine {
     }
     try Self.checkPluginPaths(options)
     storage = try StorageOptions(options.storageOptions)
+    eventsBackend = try EventsBackend(options.eventsBackend)
     self.options = options
     paths = Paths(root: PathText.normal(options.root), runroot: PathText.normal(options.runroot))
     programs = Programs(options)

@@ -4,8 +4,9 @@ package import Problems
 import StateStore
 
 extension ImageLibrary {
-  /// Gives an image further names; a short one is of `localhost`, as podman has it.
-  package func tag(_ text: String, as newNames: [String]) throws(Problem) {
+  /// Gives an image further names; a short one is of `localhost`, as podman has it. - Returns: its ID.
+  @discardableResult
+  package func tag(_ text: String, as newNames: [String]) throws(Problem) -> String {
     let image = try lookup(text).image
     var names: [String] = []
     for name in newNames { names.append(try localName(name)) }
@@ -15,10 +16,13 @@ extension ImageLibrary {
         try store.images.setName(ImageNameRecord(name: name, imageID: current.id, digest: current.manifestDigest))
       }
     }
+    return image.id
   }
 
   /// Takes names from an image; all of them when `names` is empty. The image stays.
-  package func untag(_ text: String, names: [String]) throws(Problem) {
+  /// - Returns: its ID, and the full names that are gone.
+  @discardableResult
+  package func untag(_ text: String, names: [String]) throws(Problem) -> (id: String, names: [String]) {
     let image = try lookup(text, withHello: false).image
     var gone: [String] = []
     if names.isEmpty { gone = try store.images.names(of: image.id).map(\.name) }
@@ -31,6 +35,7 @@ extension ImageLibrary {
     try store.transaction(durable: true) { () throws(Problem) in
       for name in gone { _ = try store.images.deleteName(name) }
     }
+    return (image.id, gone)
   }
 
   /// The full name that a user gives to an image of his own.

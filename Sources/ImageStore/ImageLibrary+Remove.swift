@@ -19,6 +19,7 @@ extension ImageLibrary {
       try store.transaction(durable: true) { () throws(Problem) in _ = try store.images.deleteName(name) }
       var result = ImageRemoval()
       result.untagged = [name]
+      result.imageIDs[name] = found.image.id
       return result
     }
     if found.name == nil, names.count > 1, !force {
@@ -44,6 +45,7 @@ extension ImageLibrary {
       do throws(Problem) {
         let one = try delete(image, label: label, force: force, removeContainer: removeContainer)
         result.untagged += one.untagged
+        for name in one.untagged { result.imageIDs[name] = one.imageIDs[name] }
         result.deleted += one.deleted
         result.reclaimedBytes += one.reclaimedBytes
       } catch { failures.append(error) }
@@ -99,6 +101,7 @@ extension ImageLibrary {
     try clear(leavings, holding: Set(layers))
     try store.intents.finish(intent, durable: false)
     result.untagged = names
+    for name in names { result.imageIDs[name] = image.id }
     return result
   }
 

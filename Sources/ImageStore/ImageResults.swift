@@ -92,6 +92,8 @@ public struct ImportOptions: Hashable, Sendable {
 public struct ImageRemoval: Hashable, Sendable {
   /// Names that are gone.
   public var untagged: [String] = []
+  /// The image that each of these named.
+  public var imageIDs: [String: String] = [:]
   /// IDs of the images that are gone.
   public var deleted: [String] = []
   /// Bytes of the layers that are gone.

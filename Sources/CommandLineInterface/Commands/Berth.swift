@@ -22,6 +22,9 @@ struct Berth: CommandGroup {
         $0.pluginDirectories.append($1)
         $0.engineOptions.pluginDirectories = $0.pluginDirectories
       },
+      .value(
+        "events-backend", "name", "Where events are written: file or none", completion: .words(["file", "none"])
+      ) { $0.engineOptions.eventsBackend = $1 },
       .value("network-cmd-path", "path", "slirp4netns; without, the one in PATH", completion: .file) {
         $0.engineOptions.networkProgram = $1
       },
@@ -47,8 +50,9 @@ struct Berth: CommandGroup {
   }
   static var children: [any Command.Type] {
     [
-      ContainerAttach.self, ContainerGroup.self, ContainerCreate.self, ContainerExec.self, ImageGroup.self,
-      ImageHistory.self, ImageListShort.self, ImageImport.self, SystemInfo.self, ContainerInitialize.self, Inspect.self,
+      ContainerAttach.self, ContainerGroup.self, ContainerCreate.self, SystemEvents.self, ContainerExec.self,
+      ImageGroup.self, ImageHistory.self, ImageListShort.self, ImageImport.self, SystemInfo.self,
+      ContainerInitialize.self, Inspect.self,
       ContainerKill.self, ImageLoad.self,
       Login.self,
       Logout.self, ContainerLogs.self, NetworkGroup.self, ContainerPause.self, ContainerPort.self,

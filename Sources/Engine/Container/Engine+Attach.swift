@@ -68,7 +68,9 @@ extension Engine {
       guard now.status.state == .created else {
         throw Problem(code: .conflict, message: "container \(now.name) has ended meanwhile", hint: "start it again")
       }
-      return try launch(now, config, Launch())
+      let record = try launch(now, config, Launch())
+      tell(.attach, of: record)
+      return record
     }
     let result = try self.result(try session(socket, record, config, attach, keys).run(), record)
     if case .exited = result { try cleanUpAfter(record, config) }
@@ -79,7 +81,7 @@ extension Engine {
     do throws(Problem) {
       try locked(id: record.id, writing: !config.options.removeWhenDone) { (now) throws(Problem) in
         if now.status.state.isAlive || now.status.state == .removing { return }  // started again, or being removed
-        if config.options.removeWhenDone { try discard(record.id, config) } else { try settle(now, config) }
+        if config.options.removeWhenDone { try discard(now, config) } else { try settle(now, config) }
       }
     } catch  where error.code == .notFound {}  // somebody removed it meanwhile
   }
@@ -98,6 +100,7 @@ extension Engine {
     }
     let keys = try detachKeys(attach.detachKeys ?? config.options.detachKeys)
     let socket = try AttachSession.connect(paths.attachSocket(record.id))
+    tell(.attach, of: record)
     let outcome = try session(socket, record, config, attach, keys, redraws: true).run()
     return try result(outcome, record)
   }

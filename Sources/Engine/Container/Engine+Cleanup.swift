@@ -21,7 +21,7 @@ extension Engine {
         case .created, .stopped: break
         }
         if remove && config.options.removeWhenDone {
-          try discard(record.id, config)
+          try discard(record, config)
         } else {
           try settle(record, config)
         }
@@ -42,6 +42,7 @@ extension Engine {
     status.state = status.exited ? .exited : .configured
     for session in try store().execSessions.list(ofContainer: record.id) { try store().execSessions.delete(session.id) }
     try store().containers.update(record.id, status, durable: !config.options.removeWhenDone)
+    tell(.cleanup, of: record)
   }
 
   func clean(_ record: ContainerRecord, _ config: ContainerConfig, force: Bool) throws(Problem) {
@@ -58,11 +59,12 @@ extension Engine {
   }
 
   /// All that is left of an ended `--rm` container, with as little waiting as possible. The caller holds its lock.
-  func discard(_ id: String, _ config: ContainerConfig) throws(Problem) {
+  func discard(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
+    let id = record.id
     guard let runtime = try? runtime(of: config) else {  // gone: nothing to do beside its work
       try deleteForced(id, config)
       try unprepare(id)
-      return try erase(id, config)
+      return try erase(record, config)
     }
     let deleting = try runtime.begin(["delete", id])
     let failure: Problem?
@@ -78,18 +80,20 @@ extension Engine {
     }
     if let failure { throw failure }
     try removeBundle(id)
-    try erase(id, config)
+    try erase(record, config)
   }
 
   /// Removes the rows of a container of which nothing is left on disk but its volumes. The caller holds its lock.
-  func erase(_ id: String, _ config: ContainerConfig) throws(Problem) {
+  func erase(_ record: ContainerRecord, _ config: ContainerConfig) throws(Problem) {
     let store = try store()
+    let id = record.id
     try removeContainerDirectory(id)
     try removeOwnShifts(config)
     let durable = !config.options.removeWhenDone
     try store.transaction(durable: durable) { () throws(Problem) in
       try store.containers.delete(id, durable: durable)
     }
+    tell(.remove, of: record)
     if config.options.removeWhenDone { try removeAnonymousVolumes(config.anonymousVolumes) }
     store.locks.remove(.container, id)
   }
@@ -112,7 +116,10 @@ extension Engine {
     let store = try store()
     for name in names {
       if try !store.containers.list(usingVolume: name).isEmpty { continue }
-      do throws(Problem) { try store.volumes.delete(name, durable: false) } catch  where error.code == .notFound {}
+      do throws(Problem) {
+        try store.volumes.delete(name, durable: false)
+        tell(EngineEvent(.volume, .remove, name: name))
+      } catch  where error.code == .notFound {}
       try doing("remove volume \(name)") { () throws(Errno) in try removeTree(paths.volume(name)) }
       store.locks.remove(.volume, name)
     }

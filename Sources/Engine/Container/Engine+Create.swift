@@ -158,11 +158,12 @@ extension Engine {
   ) throws(Problem) -> NewContainer {
     let store = try store()
     var (record, config) = (record, config)
+    var events: [EngineEvent] = []
     let intent = try store.transaction(durable: durable) { () throws(Problem) -> HeldIntent? in
-      for volume in config.volumeNames {
-        try ensureVolumeRow(
-          volume, anonymous: config.anonymousVolumes.contains(volume), created: record.created)
-      }
+      for volume in config.volumeNames
+      where try ensureVolumeRow(
+        volume, anonymous: config.anonymousVolumes.contains(volume), created: record.created)
+      { events.append(EngineEvent(.volume, .create, name: volume)) }
       try store.containers.insert(record, volumes: config.volumeDestinations, networks: networks)
       if let maps = try takeMaps(plan, owner: record.id) {
         config.maps = maps
@@ -172,13 +173,16 @@ extension Engine {
       return startFollows
         ? HeldIntent(try store.intents.begin(kind: IntentKind.start, payload: record.id, durable: durable)) : nil
     }
+    tell(events + [EngineEvent(.create, record)])
     return NewContainer(record: record, config: config, intent: intent)
   }
   private static let nameAttemptsMax = 20
 
-  private func ensureVolumeRow(_ name: String, anonymous: Bool, created: Int64) throws(Problem) {
-    if try store().volumes.get(name) != nil { return }
+  /// - Returns: whether it was not there yet.
+  private func ensureVolumeRow(_ name: String, anonymous: Bool, created: Int64) throws(Problem) -> Bool {
+    if try store().volumes.get(name) != nil { return false }
     try store().volumes.insert(VolumeRecord(name: name, created: created, anonymous: anonymous))
+    return true
   }
 }
 

@@ -117,9 +117,14 @@ extension Engine {
         [options.interactive ? 0 : -1, 1, 2] + (0..<options.preserveFDs).map { 3 + CInt($0) } + [
           file.borrowed, log.borrowed,
         ]
-      return ExecOutcome(status: try Self.forwardingSignals(to: spawn.start()), log: try Self.contents(log))
+      let child = try spawn.start()
+      tell(.exec, of: record)
+      return ExecOutcome(status: try Self.forwardingSignals(to: child), log: try Self.contents(log))
     }
-    guard let failure = status.failure else { return status.status.shellCode }
+    guard let failure = status.failure else {
+      tell(.execDied, of: record, exitCode: status.status.shellCode)
+      return status.status.shellCode
+    }
     // berth-runtime and runc have said it on the caller's standard error already; crun only in its log.
     if runtime.path.hasSuffix("crun") { throw failure }
     return failure.exitStatus
@@ -171,6 +176,7 @@ extension Engine {
     switch try AttachSession(ends.closingSecond(), options: session).run() {
     case .exited(let exit):
       removeSessionFiles(record.id, id)
+      tell(.execDied, of: record, exitCode: exit.code)
       return .exited(code: exit.code)
     case .detached: return .detached
     case .disconnected:
@@ -212,6 +218,7 @@ extension Engine {
     session.startTime = (try? startTime(ofPid: session.pid)) ?? 0
     session.state = "running"
     try store.execSessions.insert(session)
+    tell(.exec, of: record)
     return session.pid
   }
 

@@ -1,6 +1,7 @@
 import CSys
 import Glibc
 import JSON
+import MonitorProtocol
 public import Problems
 import RuntimeClient
 import StateStore
@@ -92,8 +93,11 @@ extension Engine {
   /// processes, mounts, files, rows, volumes.
   private func removeAll(_ record: ContainerRecord, _ config: ContainerConfig, _ volumes: [String]) throws(Problem) {
     try killAll(record, config)
+    let wasAlive = record.status.state.isAlive
+    if wasAlive { tell(.died, of: record, exitCode: (try? awaitExitFile(record))?.code) }
     try unprepare(record.id)
-    try erase(record.id, config)
+    if wasAlive || record.status.state == .stopped { tell(.cleanup, of: record) }
+    try erase(record, config)
     try removeAnonymousVolumes(volumes)
   }
 
@@ -153,7 +157,7 @@ extension Engine {
       try killAll(record, config)
       try unprepare(id)
       if config.options.removeWhenDone {
-        try erase(id, config)
+        try erase(record, config)
       } else {
         var status = record.status
         status.state = status.exited ? .exited : .configured

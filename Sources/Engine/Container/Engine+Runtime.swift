@@ -57,7 +57,7 @@ extension Engine {
   var helperEnvironment: [String] {
     var result = [
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "BERTH_ROOT=\(paths.root)",
-      "BERTH_RUNROOT=\(paths.runroot)",
+      "BERTH_RUNROOT=\(paths.runroot)", "BERTH_EVENTS_BACKEND=\(eventsBackend.rawValue)",
     ]
     if let caller = environmentVariable(callerVariable) { result.append("\(callerVariable)=\(caller)") }
     if (try? isRootless()) == true {  // how the runtime finds the user's systemd

@@ -73,6 +73,11 @@ extension Engine {
     var terminalSize: (rows: UInt16, columns: UInt16)?
     /// The first process is made, and waits for a start.
     var waits = false
+
+    /// What has happened when it is done.
+    func statuses(from state: StateStore.ContainerState) -> [EngineEvent.Status] {
+      (state == .created ? [] : [.initialized]) + (waits ? [] : [.start]) + (attach == nil ? [] : [.attach])
+    }
   }
 
   func checkStartable(_ record: ContainerRecord) throws(Problem) {
@@ -126,6 +131,7 @@ extension Engine {
       try intent.erase(store)
     }
     intent.release(store)
+    tell(launch.statuses(from: before.status.state).map { EngineEvent($0, record) })
     return record
   }
 
@@ -157,7 +163,7 @@ extension Engine {
     try? deleteForced(record.id, config)
     try unprepare(record.id)
     if config.options.removeWhenDone {
-      try erase(record.id, config)
+      try erase(record, config)
       try intent.finish(store, durable: false)
       return
     }

@@ -105,7 +105,7 @@ extension Engine {
   }
 
   /// The exit file of a process that has ended; waits while its monitor lives.
-  private func awaitExitFile(_ record: ContainerRecord) throws(Problem) -> ExitRecord? {
+  func awaitExitFile(_ record: ContainerRecord) throws(Problem) -> ExitRecord? {
     let status = record.status
     if let monitor = ProcessHandle(pid: status.monitorPid, startTime: status.monitorStartTime) {
       let watch = try DirectoryWatch(paths.bundle(record.id))
@@ -141,7 +141,11 @@ extension Engine {
         try store().locks.remove(.container, id)
         throw Problem(code: .notFound, message: "container \(id.prefix(12)) has been removed")
       }
-      result = .success(try body(writing ? try reconciled(record) : try observed(record)))
+      let now = writing ? try reconciled(record) : try observed(record)
+      if record.status.state.isAlive, now.status.state == .stopped {
+        tell(.died, of: now, exitCode: now.status.exitCode)
+      }
+      result = .success(try body(now))
     } catch { result = .failure(error) }
     _ = consume lock
     return try result.get()

@@ -35,6 +35,7 @@ extension Engine {
     }
     guard let stopping else { return id }
     try stopping.perform(in: self)
+    tell(.stop, of: stopping.record)
     try afterEnd(id)
     return id
   }
@@ -46,7 +47,7 @@ extension Engine {
         let config = try ContainerConfig(record)
         guard !record.status.state.isAlive else { return }
         if config.options.removeWhenDone && record.status.state == .stopped {
-          try discard(id, config)
+          try discard(record, config)
         } else {
           try settle(record, config)
         }
@@ -108,6 +109,7 @@ extension Engine {
       }
       // A frozen process dies only when it thaws; where that fails the freezer has nothing to thaw any more.
       if state == .paused && signal == SIGKILL { try? runtime(of: ContainerConfig(record)).run("resume", record.id) }
+      tell(.kill, of: record)
       return record.id
     }
   }
@@ -124,7 +126,9 @@ extension Engine {
     case .running, .stopping, .created: try stop(found.id, timeoutSeconds: timeoutSeconds)
     case .configured, .stopped, .exited: break
     }
-    return try start(found.id)
+    try start(found.id)
+    tell(.restart, of: found)
+    return found.id
   }
 
   @discardableResult
@@ -143,6 +147,7 @@ extension Engine {
       }
       try runtime(of: ContainerConfig(record)).run("pause", record.id)
       try setState(record, .paused)
+      tell(.pause, of: record)
       return record.id
     }
   }
@@ -157,6 +162,7 @@ extension Engine {
       }
       try runtime(of: ContainerConfig(record)).run("resume", record.id)
       try setState(record, .running)
+      tell(.unpause, of: record)
       return record.id
     }
   }
@@ -174,6 +180,9 @@ extension Engine {
         throw Problem(code: .conflict, message: "container \(record.name) has this name already")
       }
       try store().containers.rename(record.id, to: newName)
+      var event = EngineEvent(.rename, record)
+      event.name = newName
+      tell(event)
       try serveNames(of: record.id)
     }
   }

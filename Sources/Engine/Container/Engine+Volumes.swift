@@ -29,6 +29,7 @@ extension Engine {
     // The row comes first: a directory that is missing is made by whoever needs it.
     try makeVolumeDirectory(name)
     if owner != nil { try give(paths.volumeData(name), to: record) }
+    tell(EngineEvent(.volume, .create, name: name))
     return name
   }
   /// A volume whose owner was named when it was made.
@@ -131,6 +132,7 @@ extension Engine {
     try doing("remove volume \(record.name)") { () throws(Errno) in try removeTree(paths.volume(record.name)) }
     store.locks.remove(.volume, record.name)
     try intent.finish(store, durable: false)
+    tell(EngineEvent(.volume, .remove, name: record.name))
     return record.name
   }
 
@@ -141,6 +143,7 @@ extension Engine {
       if try !store().containers.list(usingVolume: record.name).isEmpty { continue }
       report.remove(record.name, holding: paths.volumeData(record.name)) { () throws(Problem) in
         try removeVolume(record.name)
+        tell(EngineEvent(.volume, .prune, name: record.name))
       }
     }
     return report

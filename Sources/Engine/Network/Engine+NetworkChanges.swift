@@ -180,7 +180,7 @@ extension Engine {
         try store.networks.join(record.id, wanted)
         if isRunning { joined = try lease(wanted, network, owner: record.id) }
       }
-      guard let joined else { return }
+      guard let joined else { return tell(EngineEvent(.connect, record, network: network.name)) }
       do throws(Problem) {
         let namespace = try networkNamespace(of: record)
         let published = try publishedPorts(record.id)
@@ -200,6 +200,7 @@ extension Engine {
         try store.networks.leave(record.id, network.id)
         throw failure
       }
+      tell(EngineEvent(.connect, record, network: network.name))
     }
   }
 
@@ -223,7 +224,7 @@ extension Engine {
     guard try needsNamespace(record), let attachment = Attachment(status: mine.membership.status) else {
       try leavePlugins(record.id, network.id)  // what a killed command began
       try store.networks.leave(record.id, network.id)
-      return
+      return tell(EngineEvent(.disconnect, record, network: network.name))
     }
     let before = try joined(of: record.id)
     let published = try publishedPorts(record.id)
@@ -242,6 +243,7 @@ extension Engine {
       try redirectPorts(record, config, &host)
       try withdrawNames(network)
     }
+    tell(EngineEvent(.disconnect, record, network: network.name))
     try moveForwards(of: record.id, from: published)
     try refreshNameFiles(record, config, before: before)
   }
