@@ -197,6 +197,23 @@ import Testing
     }
   }
 
+  // covers PD-82, PD-139: an ordinary user's, below the user's own run directory
+  @Test func ofAnOrdinaryUser() throws {
+    try OrdinaryUser.with { user in
+      for command in [
+        ["network", "create", "n1"], ["network", "create", "n2"], ["run", "--rm", "--name", "a", "hello"],
+        ["create", "--network", "n1", "--name", "c", "hello"], ["network", "connect", "n2", "c"],
+        ["network", "disconnect", "n2", "c"],
+      ] {
+        let outcome = try user.run([Installed.berth] + command)
+        #expect(outcome.code == 0, "\(outcome)")
+      }
+      let told = try user.berth("events", "--stream=false", "--format", Self.words)
+      let wanted = ["create", "init", "start", "attach", "died", "remove"].map { "container \($0) a" }
+      #expect(told.lines == wanted + ["container create c", "network connect c", "network disconnect c"], "\(told)")
+    }
+  }
+
   // covers PD-82: --events-backend, and a log that cannot be written fails nothing
   @Test func backends() throws {
     try withEngine { engine in
