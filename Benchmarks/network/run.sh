@@ -47,7 +47,9 @@ start berth 5101
 start podman 5102
 address() { "$1" inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' sink; }
 measure() { # measure ENGINE PORT: one line "ENGINE between published"
-  echo "$1 $("$1" exec source python3 /flow.py send "$(address "$1")" 5001 "$megabytes") $(python3 "$work/flow.py" send 192.0.2.2 "$2" "$megabytes")"
+  to=$(address "$1"); sleep 0.3 # what commands leave to be done after their end is not the network's
+  between=$("$1" exec source python3 /flow.py send "$to" 5001 "$megabytes"); sleep 0.3
+  echo "$1 $between $(python3 "$work/flow.py" send 192.0.2.2 "$2" "$megabytes")"
 }
 for round in $(seq "$rounds"); do
   if [ $((round % 2)) = 1 ]; then order="berth:5101 podman:5102"; else order="podman:5102 berth:5101"; fi
