@@ -1,3 +1,4 @@
+import Glibc
 import JSON
 import Sys
 import TestKit
@@ -143,13 +144,21 @@ import Testing
       try engine.importBusybox()
       try engine.ok(
         "network", "create", "--subnet", "10.66.0.0/24", "--dns", "127.0.0.2,example.org/127.0.0.3", "n")
+      var servers: [pid_t] = []
+      defer {
+        for server in servers {
+          kill(server, SIGKILL)
+          waitpid(server, nil, 0)
+        }
+      }
       for (address, answer) in [("127.0.0.2", "192.0.2.2"), ("127.0.0.3", "192.0.2.3"), ("127.0.0.4", "192.0.2.4")] {
         let words = [
           "dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces", "--pid-file=",
         ]
-        _ = try start(
+        let server = try start(
           engine.beside(
             words + ["--listen-address=\(address)", "--address=/test/\(answer)", "--address=/org/\(answer)"]))
+        servers.append(server.pid)
       }
       try engine.ok("run", "-d", "--name", "c", "--network", "n", "busybox", "sleep", "1000")
       func finds(_ name: String, _ answer: String) throws -> Bool {
