@@ -90,7 +90,7 @@ extension Engine {
       "eventLogger": .string(eventsBackend.rawValue), "logDriver": "k8s-file",
       "idMappings": ["uidmap": namespace.uids.document, "gidmap": namespace.gids.document],
       "ociRuntime": [
-        "name": .string(runtime?.split(separator: "/").last.map(String.init) ?? ""), "path": .string(runtime ?? ""),
+        "name": .string(fileName(of: runtime ?? "")), "path": .string(runtime ?? ""),
         "version": .string(Self.versionText),
       ],
       "conmon": [

@@ -45,7 +45,7 @@ extension ImageLibrary {
   private func unpack(
     _ path: String?, label: String, beside scratch: String, progress: @escaping (ImageProgress) -> Void
   ) throws(Problem) -> LayerIngest.Unpacked {
-    let prefix = parentPath(of: scratch).split(separator: "/").last.map(String.init) ?? ""
+    let prefix = fileName(of: parentPath(of: scratch))
     let ingest = LayerIngest(self, partialPrefix: String(prefix.dropLast()), label: label, progress: progress)
     ingest.add(0, IncomingLayer(source: try source(path, progress), digest: nil, size: nil), diffID: nil)
     try ingest.run()

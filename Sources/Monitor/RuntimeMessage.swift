@@ -1,5 +1,6 @@
 import JSON
 import Problems
+import Sys
 
 /// What an OCI runtime said when it failed.
 enum RuntimeMessage {
@@ -21,7 +22,7 @@ enum RuntimeMessage {
       return Problem(code: code, message: "\(runtime) failed without a word, exit code \(exitCode)")
     }
     // Some begin with their own name, which says nothing to the user.
-    let name = "\(runtime.split(separator: "/").last ?? ""): "
+    let name = fileName(of: runtime) + ": "
     let message = line.message.hasPrefix(name) ? String(line.message.dropFirst(name.count)) : line.message
     return Problem(code: code(of: message, exitCode: exitCode), message: message)
   }

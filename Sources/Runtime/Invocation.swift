@@ -5,7 +5,9 @@ import Sys
 extension Problem {
   /// A command line that cannot be understood: all of it is shown, as callers are programs that log what they hear.
   static func usage(_ message: String) -> Problem {
-    let words = commandLine().map { $0.isEmpty || $0.utf8.contains(UInt8(ascii: " ")) ? "'\($0)'" : $0 }
+    let words = CommandLine.arguments.map {
+      $0.isEmpty || $0.utf8.contains(UInt8(ascii: " ")) ? "'\($0)'" : $0
+    }
     return Problem(code: .invalid, message: message, hint: "see --help; called as: \(words.joined(separator: " "))")
   }
 }

@@ -13,7 +13,7 @@ package enum RuntimeProgram {
   static let specVersion = "1.3.0"
 
   package static func main() -> Never {
-    let words = commandLine()
+    let words = CommandLine.arguments
     signal(SIGPIPE, SIG_IGN)  // a hook need not read its input
     var log = Log()
     let start = monotonicMilliseconds()

@@ -121,11 +121,6 @@ package struct ProcessStat {
 }
 package func startTime(ofPid pid: pid_t) throws(Errno) -> UInt64 { try ProcessStat(ofPid: pid).startTime }
 
-/// This program's arguments, its name first. Bytes that are not UTF-8 are repaired.
-package func commandLine() -> [String] {
-  (0..<csys_argument_count()).compactMap { csys_argument($0).map { String(cString: $0) } }
-}
-
 /// This process's environment as `NAME=value`.
 package func currentEnvironment() -> [String] {
   var result: [String] = []

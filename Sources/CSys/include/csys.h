@@ -109,10 +109,6 @@ int csys_fsconfig(int fs, unsigned command, const char *key, const void *value, 
 int csys_fsmount(int fs, unsigned flags, unsigned attributes);
 int csys_fspick(int dir, const char *path, unsigned flags);
 
-/* --- the command line: arguments.c --- */
-int csys_argument_count(void);
-const char *csys_argument(int place); /* NULL beyond the last */
-
 /* --- processes and identity: process.c --- */
 /* fork(2) with clone3's flags: 0 in the child, the pid in the parent; *pidfd is set with CLONE_PIDFD. */
 int csys_fork(uint64_t clone_flags, int *pidfd);
